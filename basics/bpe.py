@@ -86,7 +86,7 @@ def train_bpe(
     vocab, merges = merge_pairs(count_pretokens(text, special_tokens), n_merges)
     return dict(enumerate(vocab + [s.encode() for s in special_tokens])), merges
 
-# %% ../nbs/01_bpe.ipynb #1db2723b
+# %% ../nbs/01_bpe.ipynb #dbb68596
 def _gpt2_chars():
     "GPT-2's printable character for each byte."
     keep = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -154,10 +154,11 @@ class Tokenizer:
                 if a >= 0 and b < n and (q := self._rank.get((parts[a], parts[b]))) is not None: heapq.heappush(heap, (q, a))
         return [self._ids[p] for p in parts if p is not None]
 
-    def _encode_text(self, text):
-        "Token ids of text without special tokens."
+    def _encode_text(self, text, stop=None):
+        "Token ids of text without special tokens; of its pre-tokens that begin before `stop`."
         out, cache = [], self._cache
         for m in _find(text):
+            if stop is not None and m.start() >= stop: break
             word = m.group()
             ids = cache.get(word)
             if ids is None:
@@ -187,9 +188,9 @@ class Tokenizer:
                 yield from self._encode_text(buffer[start:m.start()])
                 yield self._special[m.group()]
                 start = m.end()
-            ends = [m.start() for m in _find(buffer[start:max(safe, start)])][-2:]   # more text may change the last two pre-tokens
-            if len(ends) == 2 and ends[0] > 0:
-                yield from self._encode_text(buffer[start:start + ends[0]]); start += ends[0]
+            known = buffer[start:max(safe, start)]
+            starts = [m.start() for m in _find(known)][-2:]   # more text may change the last two pre-tokens
+            if starts: yield from self._encode_text(known, starts[0]); start += starts[0]
             buffer = buffer[start:]
             need = max(2 * len(buffer), 1)
         yield from self.encode(buffer)
