@@ -90,81 +90,82 @@ def entropy(self: Grammar) -> float:
     return expected((self.start,), frozenset())
 Grammar.entropy = entropy
 
-# %% ../nbs/06_data.ipynb #63331906
+# %% ../nbs/06_data.ipynb #611375b2
 TOY = {
 '{story}': {'{opening} {plot} {close}': 1},
 '{opening}': {
     'Once upon a time {hero}, a {kind} {girl}, lived {home}.': 5,
-    'Long ago and {home} lived a child named {hero}, a {kind} {girl}.': 3,
+    'Long ago {home} lived {hero}, a {kind} {girl}.': 3,
     'In a small house {home} lived {hero}, a {kind} {girl}.': 2},
 '{hero} | {girl} | {she} | {She} | {her} | {him}': {
     **{f'{name} | girl | she | She | her | her': w for name, w in dict(Lily=9, Mia=6, Rosa=5, Anna=4, Nora=3, Ida=2, Wanda=1, Tilda=1).items()},
-    **{f'{name} | boy | he | He | his | him': w for name, w in dict(Tom=8, Ben=6, Max=5, Finn=3, Otto=3, Hugo=2, Emil=1, Jasper=1).items()}},
+    **{f'{name} | boy | he | He | his | him': w for name, w in dict(Tom=8, Ben=6, Max=5, Finn=3, Otto=3, Hugo=2, Emil=1, Jack=1).items()}},
 '{kind} | {manner}': {
-    'brave | without fear': 4, 'shy | in a whisper': 3, 'curious | with wide eyes': 3, 'merry | with a laugh': 2, 'clever | after some thought': 2, 'proud | with lifted chin': 1},
+    'brave | without fear': 4, 'shy | in a whisper': 4, 'curious | with wide eyes': 3, 'merry | with a laugh': 3, 'clever | after some thought': 2, 'proud | with raised chin': 1},
 '{home} | {path}': {
-    'by the sea | along the beach': 5, 'near the forest | between the trees': 5, 'on a green hill | down the hill': 3, 'beside the river | over the bridge': 3,
+    'by the sea | along the beach': 5, 'near the forest | between the trees': 5, 'on a green hill | down the hill': 4, 'beside the river | over the bridge': 3,
     'under the mountains | up the valley': 2, 'behind the old mill | past the mill wheel': 1, 'at the end of the road | along the road': 1},
-'{weather}': {'sunny': 6, 'windy': 4, 'rainy': 3, 'cold': 3, 'misty': 2, 'snowy': 1},
-'{colour}': {'red': 6, 'blue': 5, 'golden': 3, 'green': 3, 'white': 2, 'silver': 1},
+'{weather}': {'sunny': 6, 'windy': 4, 'rainy': 4, 'cold': 3, 'misty': 2, 'snowy': 1},
+'{season}': {'summer': 5, 'winter': 4, 'autumn': 2, 'spring': 1},
+'{colour}': {'red': 6, 'blue': 5, 'golden': 4, 'green': 3, 'white': 2, 'silver': 1},
 '{size}': {'little': 6, 'grey': 4, 'thin': 3, 'wise': 2, 'lame': 1, 'sleepy': 1},
 '{animal} | {comes}': {
-    'fox | came trotting': 7, 'owl | came flying': 5, 'hare | came leaping': 5, 'mouse | came running': 4, 'goose | came waddling': 3, 'badger | came grunting': 3,
-    'frog | came hopping': 2, 'crow | came flapping': 2, 'hedgehog | came creeping': 1, 'donkey | came limping': 1, 'swan | came gliding': 1},
+    'fox | came running': 7, 'owl | came flying': 5, 'hare | came leaping': 5, 'mouse | came running': 4, 'goose | came waddling': 4, 'badger | came creeping': 3,
+    'frog | came leaping': 2, 'crow | came flying': 2, 'hedgehog | came creeping': 1, 'donkey | came limping': 1, 'swan | came flying': 1},
 '{relative}': {'grandmother': 6, 'mother': 4, 'father': 4, 'grandfather': 3, 'sister': 2, 'uncle': 2, 'brother': 1},
 '{number}': {'three': 6, 'seven': 4, 'two': 3, 'ten': 2, 'nine': 1, 'twelve': 1},
 }
 TOY['{plot}'] = {
-    'The thing {she} loved best was a {colour} {toy}, but one {weather} morning it {gone}. {hero} {wept}. Then a {size} {animal} {comes} {path}. '
-    '"I will find your {toy}," it said, "if you promise to {promise}." "I promise," said {hero} {manner}. '
-    'Before {dusk} the {animal} brought back the {colour} {toy}, and {hero} kept the promise: {she} {kept}.': 6,
-    'One {weather} night {she} saw a star fall, and {she} wished to {wish}. "Wait {number} days and tell nobody," said the star. '
-    'But {hero} told {her} {relative} {manner}, and so it took {longer} before the wish came true. Then, one {weather} night, {granted}, and the {relative} {smiled}.': 4,
-    'Walking {path} on a {weather} day, {she} heard a cry. A {size} {animal} was {stuck}. {hero} {freed}. '
-    '"If you are ever in need," said the {animal}, "{call}, and I will come." {later} {hero} {trouble}. {She} {called} {manner}, and at once the {animal} {comes} and {saved}.': 5,
+    'More than anything {she} loved a {colour} {toy}, but one {weather} morning it {gone}. {She} {wept}. A {size} {animal} {comes} {path}. '
+    '"I will find it," it said, "if you promise to {promise}." "I promise," said {hero} {manner}. '
+    'Before {dusk} the {colour} {toy} was home again, so {hero} {kept}.': 6,
+    'One {season} night {she} saw a star fall and wished to {wish}. "Wait {number} days and tell nobody," said the star. '
+    '{hero} told {her} {relative} {manner}, so it took {longer}. Then, one {weather} day, {granted}, and the {relative} {smiled}.': 4,
+    'Walking {path} one {weather} day, {she} found a {size} {animal} {stuck}. {hero} {freed}. '
+    '"When you need me," said the {animal}, "{call}." {later} {hero} {trouble}. {She} {called} {manner}, and the {animal} {comes} and {saved}.': 5,
     'When {her} {relative} fell ill, {hero} baked {number} {cakes} and set out {path}. A {size} {animal} {comes} and begged for food. '
-    '{gave}. "{thanks}," said the {animal}. When {she} knocked at the door of {her} {relative}, {reward}.': 4,
-    'Under the stairs {she} found a {colour} key. "It opens one of the {number} doors {place}," said {her} {relative}, "but do not {rule}." '
+    '{gave}. "{thanks}," it said. At the door of {her} {relative} {reward}.': 4,
+    'Under the stairs {she} found a {colour} key. "It opens one of {number} doors {place}," said {her} {relative}, "but do not {rule}." '
     '{hero} tried them all, and the last, a {colour} one, swung open. Behind it {she} saw {treasure}. {obeyed}': 3,
     'In spring {she} planted {number} {seeds} and promised the first {fruit} to {her} {relative}. {pest}. "Please leave them alone," said {hero} {manner}. '
     '{answer}. In autumn {ripe}, and the first {fruit} went to {her} {relative}.': 3}
 TOY |= {
 '{toy} | {gone}': {
-    'kite | flew away over the roofs': 5, 'ball | rolled into the reeds': 5, 'boat | drifted out of sight': 4, 'drum | was stolen by a thief': 3, 'ring | slipped through a crack': 3,
-    'lantern | was left in the woods': 2, 'whistle | fell out of a pocket': 1, 'scarf | was caught by the wind': 1},
-'{wept}': {'wept all day': 4, 'looked under every stone': 3, 'could not eat': 2, 'asked everyone in the village': 2, 'sat down and sighed': 1},
+    'kite | flew away over the roof': 5, 'ball | rolled into the reeds': 5, 'boat | drifted out of sight': 4, 'drum | was stolen by a thief': 3, 'ring | fell through a crack': 3,
+    'lantern | was left in the forest': 2, 'whistle | fell into a well': 1, 'scarf | was caught by the wind': 1},
+'{wept}': {'wept all day': 4, 'looked under every stone': 3, 'could not eat': 3, 'asked all the neighbours': 2, 'sat down and sighed': 1},
 '{promise} | {kept}': {
-    'sing me a song every evening | sang a song every evening': 5, 'share your supper with me | shared supper with the {animal}': 4, 'never throw stones again | never threw stones again': 3,
-    'build me a warm house | built a warm house of straw': 3, 'teach me to read | taught the {animal} to read': 2, 'tell nobody my name | told nobody its name': 1, 'dance with me at midnight | danced with the {animal} at midnight': 1},
-'{dusk}': {'sunset': 4, 'supper': 3, 'the moon rose': 2, 'the clock struck six': 1},
+    'sing to me every evening | sang to the {animal} every evening': 5, 'share your supper with me | shared supper with the {animal}': 4, 'never throw stones again | never threw stones again': 3,
+    'build me a warm house | built a warm house of straw': 3, 'teach me to read | taught the {animal} to read': 2, 'tell nobody my name | told nobody the name': 1, 'dance with me at midnight | danced with the {animal} at midnight': 1},
+'{dusk}': {'sunset': 4, 'supper': 3, 'midnight': 2, 'the moon rose': 1},
 '{wish} | {granted}': {
-    'fly like a bird | {hero} rose into the air like a feather': 5, 'have a true friend | a {size} {animal} knocked at the door and stayed': 5, 'sing sweetly | the whole village came to hear {him} sing': 3,
-    'talk with animals | a {animal} bade {him} good evening': 3, 'find a treasure | a pot of gold stood on the doorstep': 2, 'grow tall | {she} could reach the highest apples': 1, 'see the king | the king himself came riding {path}': 1},
-'{longer}': {'a whole year': 4, 'twice as long': 3, 'many weeks': 2, 'until winter': 1},
-'{smiled}': {'only smiled': 4, 'laughed aloud': 2, 'wept for joy': 2, 'said nothing': 1},
+    'fly like a bird | {hero} rose into the air like a feather': 5, 'have a true friend | a {size} {animal} knocked at the door and stayed': 5, 'sing sweetly | the neighbours came to hear {him} sing': 3,
+    'talk with animals | a {animal} said good morning to {him}': 3, 'find a treasure | a pot of gold stood at the door': 2, 'grow tall | {she} could reach the highest apples': 1, 'see the king | the king himself came riding {path}': 1},
+'{longer}': {'a whole year': 4, 'twice as long': 3, 'many weeks': 2, 'much longer': 1},
+'{smiled}': {'only smiled': 4, 'laughed': 3, 'wept for joy': 2, 'said nothing': 1},
 '{stuck} | {freed}': {
     'caught in a net | cut the net with a knife': 5, 'stuck in the mud | pulled it out by the ears': 4, 'trapped under a branch | lifted the branch': 3, 'tangled in thorns | broke the thorns one by one': 2, 'locked in a cage | opened the cage': 1},
 '{call} | {called}': {
     'ring this bell | rang the bell': 4, 'clap your hands | clapped both hands': 4, 'blow this horn | blew the horn': 3, 'light a fire | lit a fire': 2, 'speak my name | spoke the name': 1},
-'{later}': {'The next day': 4, 'A year later': 3, 'That winter': 2, 'On the way home': 2, 'Many summers later': 1},
+'{later}': {'The next day': 4, 'A year later': 3, 'That {season}': 3, 'On the way home': 2, 'Many years later': 1},
 '{trouble} | {saved}': {
     'got lost in the fog | led {him} home': 5, 'fell into a well | pulled {him} out': 4, 'met a hungry wolf | chased the wolf away': 3, 'was shut in a tower | brought the key': 2, 'was caught by robbers | untied {him}': 1},
 '{cakes}': {'honey cakes': 4, 'apple pies': 3, 'loaves of bread': 3, 'plum tarts': 2, 'ginger nuts': 1},
 '{gave} | {thanks} | {reward}': {
-    'Without a word {hero} gave it everything | You have a good heart | a basket of {cakes}, still warm, already stood there': 3,
-    'Half of them went to the {animal} | That was fair | the other half tasted twice as sweet': 4,
+    'Without a word {hero} gave it everything | You have a good heart | a basket of {cakes}, still warm, stood waiting': 3,
+    'Half of them went to the {animal} | That is fair | the other half tasted twice as sweet': 4,
     'But {hero} hurried on | You will be sorry | the {cakes} had turned to stone': 2,
-    'One small piece was all it got | Better than nothing | one piece was missing, and nobody minded': 1},
+    'One small piece was all it got | Better than nothing | one piece was missing, but nobody saw': 1},
 '{place}': {'in the cellar': 3, 'of the old castle': 3, 'behind the garden wall': 2, 'of the lighthouse': 1},
 '{rule} | {obeyed}': {
     'go in alone | So {she} called {her} {relative}, and they went in together.': 4, 'touch anything | So {she} touched nothing and only looked.': 3,
-    'stay past noon | So {she} left before the bells rang noon.': 2, 'tell a soul | So {she} locked the door and never told a soul.': 2, 'speak a word | So {she} did not speak a word until {she} was home.': 1},
-'{treasure}': {'a garden full of lights': 4, 'a ship in a bottle': 3, 'a sleeping {animal}': 3, 'shelves of old books': 2, 'a mirror that sang': 1},
+    'stay past noon | So {she} left before noon.': 2, 'tell a soul | So {she} locked the door and never told a soul.': 2, 'speak a word | So {she} did not speak a word until {she} was home.': 1},
+'{treasure}': {'a garden full of lights': 4, 'a ship in a bottle': 3, 'a sleeping {animal}': 3, 'rows of old books': 2, 'a mirror that sang': 1},
 '{seeds} | {fruit} | {ripe}': {
-    'apple seeds | apple | the branches bent under red apples': 5, 'pumpkin seeds | pumpkin | the pumpkins lay as big as barrels': 4, 'beans | bean | the beans had climbed to the roof': 3,
-    'cherry stones | cherry | the cherries shone like lamps': 2, 'melon seeds | melon | the melons were heavy and sweet': 1},
+    'apple seeds | apple | the branches bent under red apples': 5, 'pumpkin seeds | pumpkin | the pumpkins lay as big as barrels': 4, 'beans | bean | the beans had reached the roof': 3,
+    'cherry stones | cherry | the cherries shone like lights': 2, 'melon seeds | melon | the melons were heavy and sweet': 1},
 '{pest} | {answer}': {
-    'A {size} {animal} came to dig them up | The {animal} was ashamed and kept watch instead': 4, 'Crows sat on the fence every day | The crows bowed and flew to the next field': 3,
+    'A {size} {animal} came to dig them up | The {animal} was ashamed and kept watch instead': 4, 'Crows sat on the wall every day | The crows bowed and flew away': 3,
     'Snails crept over the wall | The snails turned round, which took all night': 2, 'Two goats broke the gate | The goats ate the gate and left the garden': 1},
 '{close}': {
     'That night {hero} slept soundly {home}.': 5, 'And if {hero} has not moved away, {she} still lives {home}.': 3, 'From then on nobody called {him} just a {kind} {girl}.': 2, 'So ends the story of {hero}, the {kind} {girl}.': 2},
