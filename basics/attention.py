@@ -71,15 +71,17 @@ class RotaryPositionalEmbedding(nn.Module):
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-# %% ../nbs/02_attention.ipynb #5cb9fa4d
+# %% ../nbs/02_attention.ipynb #3cc691bf
 @patch
 def forward(self: RotaryPositionalEmbedding,
     x: Tensor,  # (..., seq, d_k)
-    token_positions: Tensor | None = None,  # integers, broadcastable to (..., seq); left out: 0 .. seq - 1
+    token_positions: Tensor | None = None,  # integers (seq), or (batch, ..., seq) with the leading dimensions of x; left out: 0 .. seq - 1
 ) -> Tensor:  # shape and type of x
     "Turn the features of each token by the angles of its position"
     seq = x.shape[-2]
-    if token_positions is not None: return _rotate_pairs(x, self.cos[token_positions], self.sin[token_positions])
+    if token_positions is not None:
+        for _ in range(x.ndim - 1 - token_positions.ndim): token_positions = token_positions.unsqueeze(-2)
+        return _rotate_pairs(x, self.cos[token_positions], self.sin[token_positions])
     if seq > self.max_seq_len:
         raise ValueError(f"{seq} positions, but the rotary table holds {self.max_seq_len}: make it with a larger max_seq_len")
     return _rotate_pairs(x, self.cos[:seq], self.sin[:seq])

@@ -155,7 +155,7 @@ class MultiHeadSelfAttention(nn.Module):
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (Linear(d_model, d_model, device, dtype) for _ in range(4))
         self.q_norm, self.k_norm = (RMSNorm(d_model // num_heads, device=device, dtype=dtype) if qk_norm else nn.Sequential() for _ in range(2))
 
-# %% ../nbs/03_layers.ipynb #abc1635d
+# %% ../nbs/03_layers.ipynb #7a7d97f1
 @patch
 def forward(self: MultiHeadSelfAttention,
     x: Tensor,  # (..., seq, d_model)
@@ -165,9 +165,8 @@ def forward(self: MultiHeadSelfAttention,
     "Let each position gather from itself and the ones before it"
     q, k, v = (proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for proj in (self.q_proj, self.k_proj, self.v_proj))
     q, k = self.q_norm(q), self.k_norm(k)
-    positions = None if token_positions is None else token_positions.unsqueeze(-2)  # the same for every head
-    if self.rope is not None: q, k = self.rope(q, positions), self.rope(k, positions)
-    k, v, mask = (k, v, None) if cache is None else _remember(k, v, positions, *cache)
+    if self.rope is not None: q, k = self.rope(q, token_positions), self.rope(k, token_positions)
+    k, v, mask = (k, v, None) if cache is None else _remember(k, v, token_positions, *cache)
     return self.output_proj(self._attend(q, k, v, mask).transpose(-3, -2).flatten(-2))
 
 # %% ../nbs/03_layers.ipynb #689f2fa2
@@ -330,13 +329,13 @@ def place(self: KVCache,
     self.length += seq
     return torch.arange(start, start + seq, device=token_ids.device)
 
-# %% ../nbs/03_layers.ipynb #55ca2a79
+# %% ../nbs/03_layers.ipynb #c75bd635
 def _remember(k, v, positions, keys, values):
     "Write new keys and values at their positions; return all of them, with the mask that hides what lies after each query"
-    at = positions[..., None].expand(k.shape)
-    keys.scatter_(-2, at, k.detach().to(keys.dtype))
-    values.scatter_(-2, at, v.detach().to(values.dtype))
-    return keys, values, torch.arange(keys.shape[-2], device=keys.device) <= positions[..., None]
+    positions = positions[..., None, :, None]  # (..., head, seq, feature): the same for every head
+    keys.scatter_(-2, positions.expand(k.shape), k.detach().to(keys.dtype))
+    values.scatter_(-2, positions.expand(v.shape), v.detach().to(values.dtype))
+    return keys, values, torch.arange(keys.shape[-2], device=keys.device) <= positions
 
 # %% ../nbs/03_layers.ipynb #cfa23b17
 @patch
