@@ -125,7 +125,7 @@ def entropy(self: Grammar) -> float:
     "The exact expected bits of a document."
     return sum(p * -sum(q * math.log2(q) for q in self.probs[slot]) for slot, p in self.reach().items())
 
-# %% ../nbs/06_data.ipynb #01e61c98
+# %% ../nbs/06_data.ipynb #f3d5a09a
 TOY = {
     '{story}': {'{opening} {plot} {close}': 1},
     '{opening}': {
@@ -143,8 +143,8 @@ TOY = {
     '{home} | {path}': {
         'by the sea | along the beach': 5, 'near the forest | between the trees': 5,
         'on a green hill | down the hill': 4, 'beside the river | over the bridge': 3,
-        'under the mountains | up the valley': 2, 'behind the old mill | past the mill wheel': 1,
-        'at the end of the road | along the road': 1},
+        'under the mountains | up the valley': 2, 'behind the old mill | past the mill': 1,
+        'outside the village | along the road': 1},
     '{close}': {
         'That night {hero} slept soundly {home}.': 5, 'And if {hero} has not moved away, {she} still lives {home}.': 3,
         'From then on nobody called {him} just a {kind} {girl}.': 2,
@@ -185,23 +185,22 @@ TOY |= {
         '"Please leave them alone," said {hero} {manner}. {answer}. In autumn {ripe}, and the first {fruit} '
         'went to {her} {relative}.': 3}}
 
-# %% ../nbs/06_data.ipynb #2cc565f5
+# %% ../nbs/06_data.ipynb #93c56403
 TOY |= {
     '{toy} | {gone}': {
         'kite | flew away over the roof': 5, 'ball | rolled into the reeds': 5, 'boat | drifted out of sight': 4,
-        'drum | was stolen by a thief': 3, 'ring | fell through a crack': 3, 'lantern | was left in the forest': 2,
+        'drum | was stolen by a thief': 3, 'ring | fell through a crack': 3, 'lamp | was left in the forest': 2,
         'whistle | fell into a well': 1, 'scarf | was caught by the wind': 1},
     '{wept}': {
-        'wept all day': 4, 'looked under every stone': 3, 'could not eat': 3, 'asked all the neighbours': 2,
+        'wept all day': 4, 'looked under every stone': 3, 'could not eat': 3, 'asked the neighbours': 2,
         'sat down and sighed': 1},
     '{promise} | {kept}': {
         'sing to me every evening | sang to the {animal} every evening': 5,
         'share your supper with me | shared supper with the {animal}': 4,
-        'never throw stones again | never threw stones again': 3,
-        'build me a warm house | built a warm house of straw': 3, 'teach me to read | taught the {animal} to read': 2,
-        'tell nobody my name | told nobody the name': 1,
-        'dance with me at midnight | danced with the {animal} at midnight': 1},
-    '{dusk}': {'sunset': 4, 'supper': 3, 'midnight': 2, 'the moon rose': 1},
+        'never throw stones again | never threw stones again': 3, 'build me a house | built a house of straw': 3,
+        'teach me to read | taught the {animal} to read': 2, 'tell nobody my name | told nobody the name': 1,
+        'dance with me at night | danced with the {animal} at night': 1},
+    '{dusk}': {'sunset': 4, 'supper': 3, 'midnight': 2, 'dark': 1},
     '{wish} | {granted}': {
         'fly like a bird | {hero} rose into the air like a feather': 5,
         'have a true friend | a {size} {animal} knocked at the door and stayed': 5,
@@ -371,29 +370,30 @@ def pydoc_corpus() -> Corpus:
     write = lambda folder: _write(folder, train=pydoc_text('train'), valid=pydoc_text('valid'))
     return _folder_corpus('pydoc', made_once(f'corpora/pydoc-{_hash(pydoc_text())}', write))
 
-# %% ../nbs/06_data.ipynb #cb20f4d6
+# %% ../nbs/06_data.ipynb #017cdd05
+_some_text = re.compile(rb'(?:\s|<\|endoftext\|>)*+.', re.DOTALL)  # matches where more than space and separators follow
+
 def _cut(path, share):
     "Where the last `share` of a file begins: behind a document's end, or a line's where no document ends. 0 if nowhere."
     with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        middle, word = int(len(text) * (1 - share)), re.compile(rb'\S')
+        middle = int(len(text) * (1 - share))
         for end in END_OF_TEXT.encode() + b'\n', END_OF_TEXT.encode(), b'\n':
             for at in text.rfind(end, 0, middle), text.find(end, middle):
-                if at > 0 and word.search(text, 0, at) and word.search(text, at + len(end)): return at + len(end)
+                if at > 0 and _some_text.match(text, 0, at) and _some_text.match(text, at + len(end)): return at + len(end)
     return 0
 
-# %% ../nbs/06_data.ipynb #5afde48a
+# %% ../nbs/06_data.ipynb #7501817b
 def _join(sources, target):
-    "Write files one after another into `target`, each with a separator behind it, a block at a time."
+    "Write files one after another into `target`, a block at a time, with a separator where one is missing."
     with open(target, 'wb') as out:
         for source in sources:
-            with open(source, 'rb') as f: shutil.copyfileobj(f, out, 1 << 24)
-            out.write(SEPARATOR.encode())
+            with open(source, 'rb') as f:
+                shutil.copyfileobj(f, out, 1 << 24)
+                f.seek(max(0, source.stat().st_size - 64)); tail = f.read().rstrip()
+            if source != sources[-1] and not tail.endswith(END_OF_TEXT.encode()): out.write(SEPARATOR.encode())
 
-def _split_off(train, valid, share):
-    "Move the last `share` of the file `train` into the new file `valid`."
-    at = _cut(train, share)
-    if not at: raise ValueError(f"there is too little text to hold some out: at least two documents are needed, "
-                                f"each followed by a line {END_OF_TEXT}")
+def _split_off(train, valid, at):
+    "Move what follows the byte `at` of the file `train` into the new file `valid`."
     with open(train, 'rb') as f, open(valid, 'wb') as out: f.seek(at); shutil.copyfileobj(f, out, 1 << 24)
     os.truncate(train, at)
 
@@ -413,7 +413,7 @@ def _text_files(path):
     if not files: raise ValueError(f"{path} is empty: " + ("a folder needs .txt files with text" if path.is_dir() else "there is no text to learn from"))
     return files
 
-# %% ../nbs/06_data.ipynb #48c44e9b
+# %% ../nbs/06_data.ipynb #ef3e7576
 def path_corpus(
     path,                 # a text file, or a folder of .txt files
     share: float = 0.05,  # of the bytes, held out for validation where no file is named so
@@ -429,8 +429,11 @@ def path_corpus(
     if len(train) == len(valid) == 1: return Corpus(name, *train, *valid)
     def make(folder):
         _join(train, folder/'train.txt')
-        if valid: _join(valid, folder/'valid.txt')
-        else: _split_off(folder/'train.txt', folder/'valid.txt', share)
+        if valid: return _join(valid, folder/'valid.txt')
+        at = _cut(folder/'train.txt', share)
+        if not at: raise ValueError(f"{path} is too short to hold some of it out for validation: at least two documents are needed, "
+                                    f"each followed by a line {END_OF_TEXT}")
+        _split_off(folder/'train.txt', folder/'valid.txt', at)
     return _folder_corpus(name, made_once(f'corpora/{name}-{_content_key(train + valid)}-{len(train)}-{share}', make))
 
 # %% ../nbs/06_data.ipynb #348fa9a2
@@ -524,7 +527,7 @@ def load_tokens(
     if path.stat().st_size < 2: raise ValueError(f"{path} holds no tokens")
     return np.memmap(path, dtype=np.uint16, mode='r')
 
-# %% ../nbs/06_data.ipynb #dccc078e
+# %% ../nbs/06_data.ipynb #453a4b3f
 def take_windows(
     dataset,              # token ids: a flat array or memmap
     starts,               # where each window begins
@@ -533,8 +536,7 @@ def take_windows(
 ) -> tuple:               # (x, y): int64, each of shape (len(starts), context_length)
     "The windows that begin at `starts`, and the same one token later."
     windows = np.asarray(dataset)[np.asarray(starts)[:, None] + np.arange(context_length + 1)]
-    windows = torch.from_numpy(windows.astype(np.int64))
-    return tuple(_to(t.contiguous(), device) for t in (windows[:, :-1], windows[:, 1:]))
+    return tuple(_to(torch.from_numpy(w.astype(np.int64)), device) for w in (windows[:, :-1], windows[:, 1:]))
 
 def _to(tensor, device):
     "Move a tensor; to a GPU from pinned memory, so that the copy runs beside the computation."
