@@ -203,7 +203,7 @@ class LiveMemory(TorchDispatchMode):
         self.known.discard(key)
         self.live -= size
 
-# %% ../nbs/04_accounting.ipynb #6b77937d
+# %% ../nbs/04_accounting.ipynb #0fa53331
 def training_memory(
     batch_size: int,
     bfloat16: bool = False, # matrix products under torch.autocast to bfloat16
@@ -213,7 +213,7 @@ def training_memory(
     c, weights = model_settings(**model_config), 4 * count_parameters(**model_config)
     activations = batch_size * saved_activations(bfloat16=bfloat16, **model_config)["bytes"].sum() + saved_constants(bfloat16=bfloat16, **model_config)
     backward = 3 * weights + activations + 2 * 4 * batch_size * c.context_length * c.vocab_size
-    update = 6 * weights # the update's two temporary lists beside weights, gradients, m and v
+    update = 5 * weights # weights, gradients, m, v, and the update's denominators
     return pd.Series(dict(parameters=weights, gradients=weights, optimizer=2 * weights, activations=activations,
                           backward=backward, update=update, peak=max(backward, update)))
 
@@ -243,10 +243,10 @@ def handout_activations(
     rows += [("final RMSNorm", state, 1), ("output embedding", logits, 1), ("cross-entropy", logits, 1)]
     return pd.DataFrame([(*row, 4 * math.prod(row[1]) * row[2]) for row in rows], columns=["activation", "shape", "count", "bytes"])
 
-# %% ../nbs/04_accounting.ipynb #bb3c7bcb
+# %% ../nbs/04_accounting.ipynb #606627dd
 class ElementwiseFlops(TorchDispatchMode):
     "While active, count the FLOPs of elementwise operations in `flops` (operation: FLOPs); single numbers are left out"
-    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1, lerp=3, addcmul=3, addcdiv=3, # fused: a + w(b - a), a + w b c, a + w b / c
+    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1, lerp=3, addcmul=2, addcdiv=2, # fused: a + w(b - a), a + b c, a + b / c
                  copy=0, detach=0, view=0, zeros_like=0, empty_like=0, _to_copy=0)
 
     def __init__(self):
@@ -260,7 +260,8 @@ class ElementwiseFlops(TorchDispatchMode):
         numbers = sum(t.numel() for t in out if isinstance(t, torch.Tensor) and t.dim())
         if numbers:
             if name not in self.costs: raise NotImplementedError(f"how many FLOPs does {name} take for each number?")
-            self.flops[name] = self.flops.get(name, 0) + self.costs[name] * numbers
+            scaled = name.startswith(("add", "sub")) and any(w != 1 for w in [*args[3:], *(kwargs or {}).values()]) # one more product: a + 0.1 b c
+            self.flops[name] = self.flops.get(name, 0) + (self.costs[name] + scaled) * numbers
         return result
 
 # %% ../nbs/04_accounting.ipynb #6e65fb73
