@@ -7,11 +7,12 @@ __all__ = ['TOY', 'toy_grammar', 'END_OF_TEXT', 'SEPARATOR', 'HUB', 'CORPORA', '
            'split_documents', 'toy_bits', 'toy_entropy', 'toy_floor', 'pydoc_documents', 'pydoc_text', 'cache_folder',
            'made_once', 'Corpus', 'toy_corpus', 'pydoc_corpus', 'path_corpus', 'hub_corpus', 'get_corpus', 'Prepared',
            'load_tokenizer', 'prepare', 'load_tokens', 'take_windows', 'get_batch', 'EpochSampler', 'eval_windows',
-           'document_spans', 'document_batches', 'basics_train_bpe', 'basics_encode']
+           'document_spans', 'document_batches', 'plain_errors', 'basics_train_bpe', 'basics_encode']
 
-# %% ../nbs/06_data.ipynb #5c44b6bf
+# %% ../nbs/06_data.ipynb #1da1e5fe
 import gzip, hashlib, json, math, mmap, os, random, re, shutil, tempfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -340,7 +341,7 @@ def made_once(
             make(new); os.rename(new, folder)
     return folder
 
-# %% ../nbs/06_data.ipynb #13677720
+# %% ../nbs/06_data.ipynb #c50c4027
 @dataclass(frozen=True)
 class Corpus:
     "Two text files in which a line `<|endoftext|>` follows each document."
@@ -348,14 +349,18 @@ class Corpus:
     train: Path
     valid: Path
 
-def _folder_corpus(name, folder): return Corpus(name, folder/'train.txt', folder/'valid.txt')
+def _folder_corpus(name, folder):
+    "The corpus in the files train.txt and valid.txt of a folder."
+    return Corpus(name, folder/'train.txt', folder/'valid.txt')
 
 def _write(folder, **texts):
     "Write texts as the files NAME.txt of a folder."
     for name, text in texts.items(): (folder/f'{name}.txt').write_text(text, encoding='utf-8', newline='\n')
 
-# %% ../nbs/06_data.ipynb #5ffb4822
-def _hash(text): return hashlib.sha256(text.encode()).hexdigest()[:8]
+# %% ../nbs/06_data.ipynb #6ef02c78
+def _hash(text):
+    "Eight hexadecimal digits that stand for a text."
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 def toy_corpus(
     n_train: int = 20_000,  # stories to train on
@@ -478,7 +483,7 @@ def get_corpus(
     make = CORPORA.get(str(name_or_path))
     return make() if make else path_corpus(name_or_path)
 
-# %% ../nbs/06_data.ipynb #f0d1d1a2
+# %% ../nbs/06_data.ipynb #b5418029
 @dataclass(frozen=True)
 class Prepared:
     "A corpus in tokens: what training reads."
@@ -496,7 +501,9 @@ def load_tokenizer(
     folder,  # with vocab.json and merges.txt
 ) -> Tokenizer:
     "The tokenizer that was saved in a folder, with the end-of-text token."
-    return Tokenizer.from_files(Path(folder)/'vocab.json', Path(folder)/'merges.txt', [END_OF_TEXT])
+    vocab, merges = Path(folder)/'vocab.json', Path(folder)/'merges.txt'
+    if not (vocab.is_file() and merges.is_file()): raise FileNotFoundError(f"no tokenizer in {folder}: make one with basics_train_bpe")
+    return Tokenizer.from_files(vocab, merges, [END_OF_TEXT])
 
 # %% ../nbs/06_data.ipynb #2afba2e8
 def prepare(
@@ -643,7 +650,17 @@ def document_batches(
     for rows in np.split(spans, range(batch_size, len(spans), batch_size)) if len(spans) else ():
         yield _masked(dataset, rows[:, 0], rows[:, 1], int((rows[:, 1] - rows[:, 0]).max()), device)
 
-# %% ../nbs/06_data.ipynb #9c7932f8
+# %% ../nbs/06_data.ipynb #8e031779
+@contextmanager
+def plain_errors(
+    command: str,  # the name to begin the line with
+):
+    "At the command line an error is one line, not a traceback."
+    try: yield
+    except (OSError, ValueError) as e: raise SystemExit(f'{command}: {e}') from e
+    except KeyboardInterrupt as e: raise SystemExit(130) from e
+
+# %% ../nbs/06_data.ipynb #ba30c09a
 @call_parse
 def basics_train_bpe(
     corpus: str = 'toy',     # toy, pydoc, tinystories, owt, or the path of a text file or folder
@@ -651,10 +668,12 @@ def basics_train_bpe(
     out: str = 'tokenizer',  # folder for vocab.json and merges.txt
 ):
     "Train a byte-pair tokenizer on a corpus."
-    tokenizer = Tokenizer(*train_bpe(get_corpus(corpus).train, vocab_size, [END_OF_TEXT]), [END_OF_TEXT])
-    tokenizer.save(out)
+    with plain_errors('basics_train_bpe'):
+        tokenizer = Tokenizer(*train_bpe(get_corpus(corpus).train, vocab_size, [END_OF_TEXT]), [END_OF_TEXT])
+        tokenizer.save(out)
     print(f'{tokenizer.vocab_size:,} tokens in {out}')
 
+# %% ../nbs/06_data.ipynb #ffdf7da3
 @call_parse
 def basics_encode(
     tokenizer: str = 'tokenizer',  # folder with vocab.json and merges.txt
@@ -663,10 +682,11 @@ def basics_encode(
     out: str = 'tokens.bin',       # where the token ids go, flat uint16
 ):
     "Encode a corpus or a text file with a trained tokenizer."
-    if (corpus is None) == (input is None): raise ValueError("give either --corpus or --input")
-    tok, target, jobs = load_tokenizer(tokenizer), Path(out), {}
-    if input: jobs[target] = input
-    else:
-        files = get_corpus(corpus); target.mkdir(parents=True, exist_ok=True)
-        jobs = {target/'train.bin': files.train, target/'valid.bin': files.valid}
-    for where, text in jobs.items(): print(f'{tok.encode_file(text, where):,} tokens in {where}')
+    with plain_errors('basics_encode'):
+        if (corpus is None) == (input is None): raise ValueError('give either --corpus or --input')
+        tok, target = load_tokenizer(tokenizer), Path(out)
+        if input: jobs = {target: input}
+        else: files = get_corpus(corpus); jobs = {target/'train.bin': files.train, target/'valid.bin': files.valid}
+        for where, text in jobs.items():
+            where.parent.mkdir(parents=True, exist_ok=True)
+            print(f'{tok.encode_file(text, where):,} tokens in {where}')
