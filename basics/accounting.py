@@ -333,18 +333,20 @@ def draw_costs(
     kinds = training_memory(batch_size, settings.get("bfloat16", False), **model_config) / 1e9
     figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 2))
     shares = 100 * share_table({"": model_config}).iloc[0]
-    left.barh(shares.index[::-1], shares.values[::-1], color="C0")
+    left.barh(shares.index[::-1], shares.values[::-1], color=[f"C{i}" for i in range(len(shares))][::-1])
     left.set(xlabel="share of the forward FLOPs (%)", xlim=(0, 100))
     base = 0
-    for name in ("parameters", "gradients", "optimizer", "activations"):
-        right.bar(" ", kinds[name], bottom=base, label=name)
+    for name, color in dict(parameters="C4", gradients="C5", optimizer="C6", activations="0.6").items():
+        right.bar(" ", kinds[name], bottom=base, label=name, color=color)
         base += kinds[name]
     right.axhline(kinds["peak"], color="black", linewidth=.8, label="peak of a step")
     right.axhline(memory / 1e9, color="grey", linestyle=":", label="the machine")
     right.set_ylabel("memory (GB)")
     right.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; at most {costs['largest batch']:,.0f} sequences; "
-                    f"{costs['tokens (M)']:,.0f} M tokens in {24 * costs['days']:,.2f} hours", x=.02, ha="left", fontsize=10)
+    days = costs["days"]
+    time = f"{days:,.1f} days" if days >= 2 else f"{24 * days:.1f} hours" if days >= 1 / 12 else f"{1440 * days:.1f} minutes"
+    figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; {costs['tokens (M)']:,.0f} M tokens in {time}; "
+                    f"a batch of {batch_size:,} (at most {costs['largest batch']:,.0f})", x=.02, ha="left", fontsize=10)
     return figure
 
 # %% ../nbs/04_accounting.ipynb #cb11339b
