@@ -7,7 +7,7 @@ __all__ = ['GPT2', 'TINYSTORIES', 'model_settings', 'swiglu_width', 'parameter_t
            'ElementwiseFlops', 'training_seconds', 'mfu', 'step_time_floor', 'cost_sheet', 'draw_costs', 'explore']
 
 # %% ../nbs/04_accounting.ipynb #927a5c4c
-import inspect, math, os, weakref
+import inspect, math, numbers, os, weakref
 from types import SimpleNamespace
 
 import pandas as pd
@@ -31,7 +31,7 @@ def model_settings(
     for name, choices in dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"),
                               ffn=("swiglu", "silu"), attention=("scratch", "fused")).items():
         if getattr(c, name) not in choices: raise ValueError(f"{name} = {getattr(c, name)!r}: choose one of {', '.join(choices)}")
-    whole = isinstance(c.d_model, int)
+    whole = isinstance(c.d_model, numbers.Integral) # or a symbol
     if whole and c.d_model % c.num_heads: raise ValueError(f"d_model = {c.d_model} is not divisible by num_heads = {c.num_heads}")
     c.d_k = c.d_model // c.num_heads if whole else c.d_model / c.num_heads
     if c.d_ff is None: c.d_ff = swiglu_width(c.d_model) if c.ffn == "swiglu" else 4 * c.d_model
