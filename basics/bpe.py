@@ -81,7 +81,7 @@ def merge_pairs(counts, n_merges):
         for q in grown: heapq.heappush(heap, entry(q))
     return vocab, merges
 
-# %% ../nbs/01_bpe.ipynb #a915aef2
+# %% ../nbs/01_bpe.ipynb #53f045e1
 _sources, _lock = [], threading.RLock()
 
 def compiled(f=None, **options):
@@ -105,11 +105,12 @@ def compile_kernels():
 
 def _jit(numba, f, options):
     "`f` under numba, cached beside the source, else in the user's cache, else in the temporary folder; not cached when its source is a notebook's cell."
-    if not os.path.exists(f.__code__.co_filename): return numba.njit(nogil=True, **options)(f)
-    try: return numba.njit(cache=True, nogil=True, **options)(f)
+    options |= dict(nogil=True, _nrt=False)   # the kernels make no arrays, so no references need be counted: that alone halves their time
+    if not os.path.exists(f.__code__.co_filename): return numba.njit(**options)(f)
+    try: return numba.njit(cache=True, **options)(f)
     except RuntimeError:   # no folder of numba's own choice can be written
         numba.config.CACHE_DIR = os.path.join(tempfile.gettempdir(), f"basics-numba-{os.getuid() if hasattr(os, 'getuid') else ''}")
-        return numba.njit(cache=True, nogil=True, **options)(f)
+        return numba.njit(cache=True, **options)(f)
 
 # %% ../nbs/01_bpe.ipynb #641a38b3
 U = np.uint64
@@ -374,7 +375,7 @@ def sink(hn, hp, size, i, n, p, A, B, text, at, length):
         i = c
     hn[i], hp[i] = n, p
 
-# %% ../nbs/01_bpe.ipynb #d86757d9
+# %% ../nbs/01_bpe.ipynb #0932ed37
 @compiled
 def lay_out(words8, starts, lengths, text, ids, word_of):
     "Write the words one after the other, a separator (-1) between them."
@@ -387,9 +388,9 @@ def lay_out(words8, starts, lengths, text, ids, word_of):
         i += 1
 
 @compiled
-def first_pairs(ids, word_of, counts, pair_at, A, B, C, S, N, occ):
+def first_pairs(ids, word_of, counts, pair_of, pair_at, A, B, C, S, N, occ):
     "Find the pairs of bytes, their counts, and the places of each in order; how many pairs."
-    pair_of, n_pairs = np.full(65536, -1, np.int32), 0
+    n_pairs = 0
     for i in range(len(ids) - 1):
         pair_at[i] = -1
         if ids[i] < 0 or ids[i + 1] < 0: continue
@@ -465,7 +466,7 @@ def learn(state, n_merges, ids, word_of, counts, text, pair_at, A, B, C, S, N, o
             if C[q] > 0: size = push(hn, hp, size, C[q], q, A, B, text, at, length)
     state[0], state[1], state[2], state[3] = n_pairs, n_occ, size, done
 
-# %% ../nbs/01_bpe.ipynb #3a0c5247
+# %% ../nbs/01_bpe.ipynb #90810988
 @compiled(forceinline=True)
 def rank_of(ranks, a, b):
     "The rank of the merge of tokens `a` and `b`, or -1."
@@ -512,43 +513,46 @@ def heap_pop(heap, size):
     return top, size
 
 @compiled
-def merge_span(data, i, n, ranks, new_id, byte_id, out, m):
+def merge_span(data, i, n, ranks, new_id, byte_id, work, heap, out, m):
     "Write the token ids of one pre-token to `out` from `m` on; the new `m`, or -1 where a byte has no id."
-    tok, nxt, prv, rank = np.empty(n + 1, np.int32), np.empty(n + 1, np.int32), np.empty(n + 1, np.int32), np.empty(n + 1, np.int32)
-    heap, size = np.empty(3 * n, np.int64), 0
+    tok, after, before, rank, size = 0, 1, 2, 3, 0      # rows of `work`, one column a byte
     for k in range(n):
-        tok[k], nxt[k], prv[k], rank[k] = byte_id[data[i + k]], k + 1, k - 1, -1
-        if tok[k] < 0: return -1
+        work[tok, k], work[after, k], work[before, k], work[rank, k] = byte_id[data[i + k]], k + 1, k - 1, -1
+        if work[tok, k] < 0: return -1
     for k in range(n - 1):
-        rank[k] = rank_of(ranks, tok[k], tok[k + 1])
-        if rank[k] >= 0: size = heap_push(heap, size, np.int64(rank[k]) << 32 | k)
+        r = work[rank, k] = rank_of(ranks, work[tok, k], work[tok, k + 1])
+        if r >= 0: size = heap_push(heap, size, r << 32 | k)
     while size > 0:
         top, size = heap_pop(heap, size)
         k, r = top & 0xFFFFFFFF, top >> 32
-        if rank[k] != r: continue
-        j = nxt[k]
-        tok[k], nxt[k], rank[j] = new_id[r], nxt[j], -1
-        if nxt[k] < n: prv[nxt[k]] = k
-        for q in (np.int64(prv[k]), k):
-            if q < 0: continue
-            rank[q] = rank_of(ranks, tok[q], tok[nxt[q]]) if nxt[q] < n else -1
-            if rank[q] >= 0: size = heap_push(heap, size, np.int64(rank[q]) << 32 | q)
+        if work[rank, k] != r: continue                 # one of the two was merged since
+        j = work[after, k]
+        e = work[after, j]
+        work[tok, k], work[after, k], work[rank, j] = new_id[r], e, -1
+        if e < n: work[before, e] = k
+        r = work[rank, k] = rank_of(ranks, work[tok, k], work[tok, e]) if e < n else -1
+        if r >= 0: size = heap_push(heap, size, r << 32 | k)
+        q = work[before, k]
+        if q < 0: continue
+        r = work[rank, q] = rank_of(ranks, work[tok, q], work[tok, k])
+        if r >= 0: size = heap_push(heap, size, r << 32 | q)
     k = 0
     while k < n:
-        out[m] = tok[k]
-        k, m = nxt[k], m + 1
+        out[m] = work[tok, k]
+        k, m = work[after, k], m + 1
     return m
 
-# %% ../nbs/01_bpe.ipynb #0909bad1
+# %% ../nbs/01_bpe.ipynb #c664c319
 @compiled
-def encode_spans(data, words, i, end, classes, slots, store, used, ranks, new_id, byte_id, kept, out, m):
+def encode_spans(data, words, i, end, classes, slots, store, used, ranks, new_id, byte_id, work, heap, kept, out, m):
     "Write the ids of the pre-tokens of data[i:end]; where it stopped, why, and how many ids there are."
     while i < end:
         j = token_end(data, words, i, end, classes)
         if j > end: return i, NOT_UTF8, m
         n = j - i
         if n > U(256):   # rare and long: not worth keeping
-            k = merge_span(data, np.int64(i), np.int64(n), ranks, new_id, byte_id, out, m)
+            if 3 * n > U(len(heap)): return i, FULL, m
+            k = merge_span(data, np.int64(i), np.int64(n), ranks, new_id, byte_id, work, heap, out, m)
             if k < 0: return i, NO_ID, m
             m, i = k, j
             continue
@@ -556,7 +560,7 @@ def encode_spans(data, words, i, end, classes, slots, store, used, ranks, new_id
         if slots[s + U(2)] == U0:
             at = np.int64(used[2])
             if no_room(slots, store, used, n) or at + 256 > len(kept): return i, FULL, m
-            k = merge_span(data, np.int64(i), np.int64(n), ranks, new_id, byte_id, kept, at)
+            k = merge_span(data, np.int64(i), np.int64(n), ranks, new_id, byte_id, work, heap, kept, at)
             if k < 0: return i, NO_ID, m
             used[0] = put(slots, s, k0, k1, store, used[0], words, i, n)
             used[1] += U1
@@ -571,11 +575,11 @@ def encode_spans(data, words, i, end, classes, slots, store, used, ranks, new_id
     return i, DONE, m
 
 @compiled
-def encode_bytes(data, words, i, end, classes, special, starts, first, special_id, slots, store, used, ranks, new_id, byte_id, kept, out, m):
+def encode_bytes(data, words, i, end, classes, special, starts, first, special_id, slots, store, used, ranks, new_id, byte_id, work, heap, kept, out, m):
     "Write the ids of data[i:end], special tokens included; where it stopped, why, and how many ids there are."
     while i < end:
         p, s = next_special(data, i, end, special, starts, first)
-        k, why, m = encode_spans(data, words, U(i), U(p), classes, slots, store, used, ranks, new_id, byte_id, kept, out, m)
+        k, why, m = encode_spans(data, words, U(i), U(p), classes, slots, store, used, ranks, new_id, byte_id, work, heap, kept, out, m)
         if why: return np.int64(k), why, m
         i = p
         if s >= 0:
@@ -749,7 +753,7 @@ def count_file(
     for part in ordered_map(count_part, jobs, workers if size > part_bytes else 1, executor): add_counts(table, part)
     return Counts.of(table)
 
-# %% ../nbs/01_bpe.ipynb #cd2cb474
+# %% ../nbs/01_bpe.ipynb #b7f8b1e0
 def learn_merges(counts, n_merges):
     "Learn up to `n_merges` merges from counted pre-tokens, compiled; vocabulary and merges."
     compile_kernels()
@@ -762,7 +766,7 @@ def learn_merges(counts, n_merges):
     A, B, N, hp = (np.zeros(room, np.int32) for _ in range(4))
     C, S, hn = (np.zeros(room, np.int64) for _ in range(3))
     occ = np.zeros(size * 2, np.int32)
-    n_pairs = first_pairs(ids, word_of, counts.counts, pair_at, A, B, C, S, N, occ)
+    n_pairs = first_pairs(ids, word_of, counts.counts, np.full(1 << 16, -1, np.int32), pair_at, A, B, C, S, N, occ)
     n_tokens = 256 + n_merges
     length, at = np.ones(n_tokens, np.int32), np.zeros(n_tokens, np.int32)
     at[:256] = np.arange(256)
@@ -948,7 +952,7 @@ def encode_file(self:Tokenizer,
     finally: aside.unlink(missing_ok=True)
     return n
 
-# %% ../nbs/01_bpe.ipynb #1b404f98
+# %% ../nbs/01_bpe.ipynb #8e7cef3e
 class Encoder:
     "What one thread needs to encode fast: the tokenizer's tables as arrays, and a table of the pre-tokens met so far with their ids."
     def __init__(self, tokenizer):
@@ -960,7 +964,7 @@ class Encoder:
         a, b, self.new_id = (np.array([ids[x] for x in xs], np.int32) for xs in ([a for a, _ in merges], [b for _, b in merges], [a + b for a, b in merges]))
         self.ranks = np.zeros(2 << (4 * len(merges) + 8).bit_length(), np.uint64)
         fill_ranks(self.ranks, a, b)
-        self._fresh()
+        self._fresh(); self._scratch(256)
 
     def _fresh(self): self.table, self.kept = SpanTable(1 << 16), np.zeros(1 << 18, np.int32)
 
@@ -970,17 +974,22 @@ class Encoder:
         while i < n:
             t = self.table
             i, why, m = encode_bytes(data, words, i, n, char_classes(), self.special, self.starts, self.first, self.special_id,
-                t.slots, t.store, t.used, self.ranks, self.new_id, self.byte_id, self.kept, out, m)
+                t.slots, t.store, t.used, self.ranks, self.new_id, self.byte_id, self.work, self.heap, self.kept, out, m)
             if why == NOT_UTF8: _utf8(data[:n], name, start)
             if why == NO_ID: raise ValueError(f"the vocabulary has no token for one of the bytes of {name}")
             if why == FULL: self._make_room()
+        if len(self.heap) > 1 << 20: self._scratch(256)
         return out[:m]
+
+    def _scratch(self, n): self.work, self.heap = np.empty((4, n), np.int64), np.empty(3 * n, np.int64)
 
     def _make_room(self):
         "Grow what is full; start afresh at half a million pre-tokens, so that memory stays bounded."
-        if len(self.table) > 1 << 19: self._fresh()
-        elif int(self.table.used[2]) + 256 > len(self.kept): self.kept = np.concatenate([self.kept, np.zeros_like(self.kept)])
-        else: self.table.grow()
+        t = self.table
+        if len(t) > 1 << 19: self._fresh()
+        elif int(t.used[2]) + 256 > len(self.kept): self.kept = np.concatenate([self.kept, np.zeros_like(self.kept)])
+        elif len(t) >= len(t.slots) >> 3 or int(t.used[0]) + 40 > len(t.store): t.grow()
+        else: self._scratch(4 * len(self.work[0]))
 
 # %% ../nbs/01_bpe.ipynb #95bda6c1
 @patch
