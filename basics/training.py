@@ -5,47 +5,51 @@
 # %% auto #0
 __all__ = ['PRESETS', 'Config', 'write_atomic', 'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Batches', 'TrainStep',
            'pick_device', 'precision', 'deterministic', 'evaluate', 'document_loss', 'check_first_loss',
-           'check_overfit', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'differences',
-           'environment', 'peak_flops', 'Trainer', 'train', 'Run', 'load_run', 'next_token_probabilities', 'generate',
-           'complete', 'basics_train', 'basics_generate']
+           'check_overfit', 'next_token_probabilities', 'generate', 'complete', 'read_config', 'read_metrics',
+           'read_status', 'latest_checkpoint', 'differences', 'environment', 'peak_flops', 'Trainer', 'train',
+           'plot_loss', 'LivePlot', 'tensorboard_log', 'Run', 'load_run', 'layer_sizes', 'basics_train',
+           'basics_generate']
 
-# %% ../nbs/07_training.ipynb #66f97aee
+# %% ../nbs/07_training.ipynb #da24049c
 import copy, io, json, math, os, pickle, platform, resource, signal, sys, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 import torch
 from fastcore.basics import patch
-from fastcore.script import Param, bool_arg, call_parse, store_true
+from fastcore.script import bool_arg, call_parse, store_true
 from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
 from tqdm.auto import tqdm
-
 from . import __version__
+from .accounting import count_parameters, train_flops_per_token
 from .attention import softmax
 from .bpe import Tokenizer
-from .accounting import train_flops_per_token
-from .data import END_OF_TEXT, EpochSampler, document_batches, eval_windows, get_corpus, load_tokens, prepare, split_documents, take_windows, toy_floor
+from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, get_corpus, load_tokens, prepare, split_documents,
+                         take_windows, toy_floor)
 from .layers import TransformerLM
 from .optimizer import AdamW, clip_gradients, cross_entropy, lr_cosine_schedule
 
-# %% ../nbs/07_training.ipynb #bc389b26
+# %% ../nbs/07_training.ipynb #96196c4d
+def _need(ok, message):
+    "Complain unless `ok`"
+    if not ok: raise ValueError(message)
+
 @dataclass(frozen=True)
 class Config:
     "Everything that decides a run; it is saved beside the run and rebuilds the model"
     corpus: str = "toy"  # toy, pydoc, tinystories, owt, or the path of a text file or folder
     vocab_size: int = 1024  # tokens in the vocabulary, <|endoftext|> included
     context_length: int = 160  # tokens the model sees at once
-    d_model: int = 96  # width of the residual stream
-    num_layers: int = 3  # Transformer blocks
+    d_model: int = 128  # width of the residual stream
+    num_layers: int = 2  # Transformer blocks
     num_heads: int = 4  # attention heads of a block
-    d_ff: int = 256  # hidden width of the feed-forward network
+    d_ff: int = 320  # hidden width of the feed-forward network
     rope_theta: float = 10_000.  # base of the rotary positions
     norm: str = "pre"  # pre, post or none
     positions: str = "rope"  # rope, none or learned
@@ -54,10 +58,10 @@ class Config:
     tie_embeddings: bool = False  # one matrix for the embedding and the head
     qk_norm: bool = False  # RMSNorm on queries and keys
     dropout: float = 0.  # share of the activations dropped while training
-    batch_size: int = 16  # windows in a step
+    batch_size: int = 8  # windows in a step
     accumulate: int = 1  # pieces in which a batch is read, to save memory; the curve stays the same
-    max_steps: int = 400  # steps of the run; the learning rate reaches its minimum at the last
-    learning_rate: float = 5e-3  # the highest, at the end of the warm-up
+    max_steps: int = 320  # steps of the run; the learning rate reaches its minimum at the last
+    learning_rate: float = 7e-3  # the highest, at the end of the warm-up
     min_learning_rate: float = 0.  # the lowest, at the last step
     warmup_steps: int = 20  # steps in which the learning rate rises from 0
     beta1: float = 0.9  # AdamW: memory of the mean gradient
@@ -66,10 +70,10 @@ class Config:
     weight_decay: float = 0.1  # AdamW: share of the learning rate by which weights shrink
     max_l2_norm: float = 1.  # gradients with a larger norm are scaled down to it
     sampling: str = "replacement"  # replacement: any window, any time; epochs: each window once, then again
-    eval_every: int = 100  # steps between validations
-    eval_tokens: int = 0  # validation tokens read on the way, 0 for all; the last validation reads all
+    eval_every: int = 80  # steps between validations
+    eval_tokens: int = 20_000  # validation tokens read on the way, 0 for all; the last validation reads all
     log_every: int = 10  # steps between lines in metrics.jsonl
-    checkpoint_every: int = 100  # steps between checkpoints
+    checkpoint_every: int = 80  # steps between checkpoints
     keep_checkpoints: int = 2  # newest checkpoints that are kept
     sample_tokens: int = 256  # longest text written to samples/ at the end, 0 for none
     checks: bool = True  # test the first loss and overfit one batch before training
@@ -85,19 +89,16 @@ class Config:
         "The keyword arguments of `TransformerLM`"
         return {name: getattr(self, name) for name in _MODEL_FIELDS}
 
-# %% ../nbs/07_training.ipynb #ba771ce9
+# %% ../nbs/07_training.ipynb #4fb8cfbf
 _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff rope_theta norm positions ffn attention"
                  " tie_embeddings qk_norm dropout").split()
+
 _CHOICES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
                 attention=("scratch", "fused"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+
 _AT_LEAST = dict(vocab_size=257, context_length=1, d_model=1, num_layers=1, num_heads=1, d_ff=1, batch_size=1, accumulate=1,
                  max_steps=1, warmup_steps=0, eval_every=1, eval_tokens=0, log_every=1, checkpoint_every=1, keep_checkpoints=1,
                  sample_tokens=0, seed=0, dropout=0, learning_rate=0, min_learning_rate=0, eps=0, weight_decay=0, beta1=0, beta2=0)
-
-# %% ../nbs/07_training.ipynb #1d2092a6
-def _need(ok, message):
-    "Complain unless `ok`"
-    if not ok: raise ValueError(message)
 
 def _check_type(name, value, kind):
     "The value as `kind`; whole numbers may stand for floats, nothing else is converted"
@@ -123,11 +124,13 @@ def _validate(c):
     _need(c.warmup_steps <= c.max_steps, f"warmup_steps = {c.warmup_steps} is more than max_steps = {c.max_steps}")
     _need(c.min_learning_rate <= c.learning_rate, f"min_learning_rate = {c.min_learning_rate} is above learning_rate = {c.learning_rate}")
 
-# %% ../nbs/07_training.ipynb #8707db4f
+# %% ../nbs/07_training.ipynb #76fe8590
 _tinystories = Config(corpus="tinystories", vocab_size=10_000, context_length=256, d_model=512, num_layers=4, num_heads=16, d_ff=1344,
                       batch_size=32, max_steps=5000, learning_rate=1e-3, warmup_steps=250, eval_every=500, eval_tokens=100_000, log_every=10,
                       checkpoint_every=250)
+
 _gpu = dict(dtype="bfloat16", compile=True, device="cuda", eval_tokens=0)
+
 PRESETS = dict(  # name -> Config
     toy=Config(),
     laptop=_tinystories,
@@ -184,7 +187,7 @@ def _first_line(error):
     "The first line of an error's message"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
-# %% ../nbs/07_training.ipynb #bffe88b6
+# %% ../nbs/07_training.ipynb #c89e2ee7
 def read_checkpoint(
     src,  # path, or binary file open for reading
 ) -> dict:  # what `save_checkpoint` wrote, on the CPU
@@ -197,6 +200,7 @@ def read_checkpoint(
         raise ValueError(f"{src} is no checkpoint of ours: it must hold model, optimizer and iteration")
     return state
 
+# %% ../nbs/07_training.ipynb #5865f41e
 def _check_shapes(model, saved):
     "Complain when the tensors saved are not those of the model, before anything is changed"
     ours = {k: tuple(v.shape) for k, v in model.state_dict().items()}
@@ -345,7 +349,7 @@ def document_loss(
     _need(documents, f"no document of at most {context_length} tokens between two <|endoftext|>: there is nothing to measure")
     return dict(documents=documents, tokens=count, nats_per_token=nats / count, bits_per_document=nats / math.log(2) / documents)
 
-# %% ../nbs/07_training.ipynb #25f80540
+# %% ../nbs/07_training.ipynb #cd1cc2a0
 def check_first_loss(
     model,
     x,  # inputs (batch, seq)
@@ -359,6 +363,7 @@ def check_first_loss(
     raise ValueError(f"the first loss is {loss:.2f}, but a model that knows nothing has ln({model.vocab_size}) = {expected:.2f}: "
                      "look at the initial weights and at the targets (checks=False trains all the same)")
 
+# %% ../nbs/07_training.ipynb #9b8ce959
 def check_overfit(
     model,
     x,  # inputs (batch, seq)
@@ -379,6 +384,101 @@ def check_overfit(
         optimizer.step()
     raise ValueError(f"one batch was not learned by heart: loss {losses[0]:.2f} fell only to {losses[-1]:.2f} in {max_steps} steps; "
                      "something between the targets and the gradients is wrong (checks=False trains all the same)")
+
+# %% ../nbs/07_training.ipynb #bc98a2e4
+def next_token_probabilities(
+    logits,  # (..., vocab_size)
+    temperature: float = 1.,  # divides the logits; 0: all on the likeliest token
+    top_p: float = 1.,  # keep the likeliest tokens that reach this probability together (Holtzman et al. 2019)
+    top_k: int | None = None,  # keep so many of the likeliest tokens
+):  # (..., vocab_size), sums to 1
+    "From scores to the distribution that is drawn from: temperature, then top-k, then top-p"
+    logits = logits.float()
+    if temperature == 0: return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.)
+    p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
+    if top_k is not None: p[..., top_k:] = 0
+    p = p / p.sum(-1, keepdim=True)
+    p[p.cumsum(-1) - p >= top_p] = 0  # those before it already reach top_p
+    p = p / p.sum(-1, keepdim=True)
+    return torch.zeros_like(p).scatter_(-1, order, p)
+
+# %% ../nbs/07_training.ipynb #3e5b0189
+@torch.no_grad()
+def generate(
+    model,  # a TransformerLM
+    prompt_ids: list,  # token ids, or a list of several prompts
+    max_new_tokens: int = 256,  # for each prompt
+    temperature: float = 1.,
+    top_p: float = 1.,
+    top_k: int | None = None,
+    eos_id: int | None = None,  # a text ends with this token
+    seed: int | None = None,  # the same seed gives the same text
+    use_cache: bool = True,  # keep keys and values; False: read everything again for each token
+) -> list:  # the new token ids (a list for each prompt if there were several), the end token included
+    "Continue prompts token by token; past the context length the model sees the newer half of its window, which then fills again"
+    several = not isinstance(prompt_ids[0] if len(prompt_ids) else 0, (int, np.integer))
+    prompts = [list(map(int, p)) for p in (prompt_ids if several else [prompt_ids])]
+    _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k)
+    device, was = next(model.parameters()).device, model.training
+    ids, known = _stack(prompts, max_new_tokens, device)
+    rng = torch.Generator(device)
+    rng.seed() if seed is None else rng.manual_seed(seed)
+    done, scores = torch.zeros(len(ids), dtype=torch.bool, device=device), _scores(model.eval(), ids, use_cache)
+    for t in range(min(map(len, prompts)), ids.shape[1]):
+        p = next_token_probabilities(scores(t), temperature, top_p, top_k)
+        ids[:, t] = torch.where(known[:, t], ids[:, t], torch.multinomial(p, 1, generator=rng)[:, 0])
+        if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
+        if done.all(): break
+    model.train(was)
+    new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
+    return new if several else new[0]
+
+def _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k):
+    "Complain about arguments from which no text can come"
+    _need(prompts and all(prompts), "an empty prompt: give at least one token id, <|endoftext|> for a text from nothing")
+    odd = [i for p in prompts for i in p if not 0 <= i < model.vocab_size]
+    _need(not odd, f"token id {odd[:1]} is not in 0 .. {model.vocab_size - 1}: was the prompt encoded with another tokenizer?")
+    _need(max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more")
+    _need(0 <= temperature < math.inf, f"temperature = {temperature}: must be 0 (always the likeliest token) or more")
+    _need(0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1")
+    _need(top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")
+
+def _stack(prompts, max_new_tokens, device):
+    "Prompts of any lengths in one tensor with room for new tokens, and where it holds prompt"
+    ids = torch.zeros(len(prompts), max(map(len, prompts)) + max_new_tokens, dtype=torch.long)
+    known = torch.zeros(ids.shape, dtype=torch.bool)
+    for i, p in enumerate(prompts): ids[i, :len(p)], known[i, :len(p)] = torch.tensor(p), True
+    return ids.to(device), known.to(device)
+
+def _scores(model, ids, use_cache):
+    "A function of t: the scores for token t of each row, given those before it"
+    start, read, cache, context = 0, 0, None, model.context_length
+    def scores(t):
+        nonlocal start, read, cache
+        if t - start > context: start, cache = t - (context + 1) // 2, None
+        if not use_cache: return model(ids[:, start:t])[:, -1]
+        if cache is None: read, cache = start, model.new_cache(len(ids), min(context, ids.shape[1] - start))
+        new, read = ids[:, read:t], t
+        return model(new, cache=cache)[:, -1]
+    return scores
+
+def _cut(ids, eos_id):
+    "The ids up to the first end token"
+    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
+
+# %% ../nbs/07_training.ipynb #0e8de1b5
+def complete(
+    model,
+    tokenizer,
+    prompt: str = "",  # how the document begins
+    max_new_tokens: int = 256,
+    **options,  # of `generate`: temperature, top_p, top_k, seed, use_cache
+) -> str:  # the document, prompt included
+    "Write a document that begins with `prompt`"
+    end = tokenizer.encode(END_OF_TEXT)[0]
+    ids = tokenizer.encode(f"{END_OF_TEXT}\n{prompt}")
+    new = generate(model, ids, max_new_tokens, eos_id=end, **options)
+    return tokenizer.decode(ids[1:] + [i for i in new if i != end]).strip()
 
 # %% ../nbs/07_training.ipynb #d6698bde
 def read_config(
@@ -434,7 +534,7 @@ def _open_folder(out, config, resume):
     if not resume: raise FileExistsError(f"{out} already holds a run ({read_status(out)['status']}): resume it, or name another folder")
     return read_status(out)["status"] in ("finished", "diverged")
 
-# %% ../nbs/07_training.ipynb #c38d4cee
+# %% ../nbs/07_training.ipynb #2588b067
 def environment(
     device="cpu",
 ) -> dict:
@@ -451,6 +551,7 @@ def _cpu_name():
 
 _PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}  # dense bfloat16, from NVIDIA's data sheets
 
+@cache
 def peak_flops(
     device="cpu",
 ) -> float:  # FLOP/s
@@ -580,7 +681,7 @@ def fit(self: Trainer,
         if bar is not None: bar.update()
     return "finished" if self.step == c.max_steps else "interrupted"
 
-# %% ../nbs/07_training.ipynb #ca5fd06a
+# %% ../nbs/07_training.ipynb #66b7eb8e
 @contextmanager
 def _signals(run):
     "Ctrl-C and SIGTERM ask the run for a checkpoint and an end; a second one ends it at once"
@@ -593,6 +694,7 @@ def _signals(run):
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
+# %% ../nbs/07_training.ipynb #103543f2
 @patch
 def finish(self: Trainer,
     status: str,  # finished, diverged or interrupted
@@ -609,13 +711,12 @@ def finish(self: Trainer,
     return result
 
 @patch
-def floor(self: Trainer):
+def floor(self: Trainer) -> dict:
     "On the toy corpus: the loss of whole documents, and the least that any model can have on them"
-    end = self.data.tokenizer.encode(END_OF_TEXT)[0]
-    with precision(self.config, self.device): got = document_loss(self.model, self.valid, end, self.config.context_length, self.config.batch_size)
-    text = self.data.corpus.valid.read_text(encoding="utf-8")
-    documents = split_documents(text)[1:]  # the first has no <|endoftext|> before it
-    _need(got["documents"] == len(documents), f"{len(documents) - got['documents']} toy stories are longer than context_length = {self.config.context_length}")
+    end, length = self.data.tokenizer.encode(END_OF_TEXT)[0], self.config.context_length
+    documents = split_documents(self.data.corpus.valid.read_text(encoding="utf-8"))[1:]  # the first has no <|endoftext|> before it
+    if np.diff(np.flatnonzero(self.valid == end)).max() > length: return {}  # a story that does not fit cannot be read whole
+    with precision(self.config, self.device): got = document_loss(self.model, self.valid, end, length, self.config.batch_size)
     return dict(document_loss=got["nats_per_token"], document_floor=toy_floor(documents, got["tokens"])["nats_per_token"])
 
 @patch
@@ -648,6 +749,60 @@ def train(
     if run.signal: raise KeyboardInterrupt(f"stopped after step {run.step}; resume the run in {out} to go on")
     return result
 
+# %% ../nbs/07_training.ipynb #6dab9172
+def plot_loss(
+    metrics: pd.DataFrame,  # from `read_metrics`
+    ax=None,  # where to draw; left out: a new figure
+):  # matplotlib axes
+    "Training and validation loss by step"
+    if ax is None:
+        import matplotlib.pyplot as plt
+        ax = plt.subplots()[1]
+    ax.plot(metrics.step, metrics.train_loss, label="train")
+    if "val_loss" in metrics: ax.plot(*metrics.dropna(subset="val_loss")[["step", "val_loss"]].T.values, "o-", label="validation")
+    ax.set(xlabel="step", ylabel="loss, nats per token")
+    ax.legend()
+    return ax
+
+class LivePlot:
+    "A loss curve that is redrawn in the notebook while a run goes on: hand it to `train` as `on_log`"
+    def __init__(self,
+        title: str = "",
+        every: float = 1.,  # seconds between drawings
+    ):
+        self.title, self.every, self.rows, self.handle, self.drawn = title, every, [], None, 0.
+
+    def __call__(self, row: dict):
+        self.rows.append(row)
+        if time.perf_counter() - self.drawn > self.every: self.draw()
+
+    def draw(self):
+        "Put a new drawing in the place of the last"
+        import matplotlib.pyplot as plt
+        from IPython.display import display
+        ax = plot_loss(pd.DataFrame(self.rows))
+        ax.set_title(self.title)
+        if self.handle is None: self.handle = display(ax.figure, display_id=True)
+        else: self.handle.update(ax.figure)
+        plt.close(ax.figure)
+        self.drawn = time.perf_counter()
+
+    def __enter__(self): return self
+    def __exit__(self, *error):
+        if self.rows: self.draw()
+
+def tensorboard_log(
+    folder,  # where TensorBoard's files go
+):  # a function for `on_log` of `train`
+    "The same numbers for TensorBoard (an extra: pip install tensorboard)"
+    from torch.utils.tensorboard import SummaryWriter
+    writer = SummaryWriter(folder)
+    def log(row):
+        for name, value in row.items():
+            if name != "step" and value is not None: writer.add_scalar(name, value, row["step"])
+        writer.flush()
+    return log
+
 # %% ../nbs/07_training.ipynb #344dec4d
 class Run(NamedTuple):
     "A trained model with all that is known about it"
@@ -673,102 +828,24 @@ def load_run(
     tokenizer = Tokenizer.from_files(out/"tokenizer"/"vocab.json", out/"tokenizer"/"merges.txt", [END_OF_TEXT])
     return Run(out, config, model.eval(), tokenizer, read_metrics(out), read_status(out))
 
-# %% ../nbs/07_training.ipynb #bc98a2e4
-def next_token_probabilities(
-    logits,  # (..., vocab_size)
-    temperature: float = 1.,  # divides the logits; 0: all on the likeliest token
-    top_p: float = 1.,  # keep the likeliest tokens that reach this probability together (Holtzman et al. 2019)
-    top_k: int | None = None,  # keep so many of the likeliest tokens
-):  # (..., vocab_size), sums to 1
-    "From scores to the distribution that is drawn from: temperature, then top-k, then top-p"
-    logits = logits.float()
-    if temperature == 0: return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.)
-    p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
-    if top_k is not None: p[..., top_k:] = 0
-    p = p / p.sum(-1, keepdim=True)
-    p[p.cumsum(-1) - p >= top_p] = 0  # those before it already reach top_p
-    p = p / p.sum(-1, keepdim=True)
-    return torch.zeros_like(p).scatter_(-1, order, p)
-
-# %% ../nbs/07_training.ipynb #76f19dcd
-def _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k):
-    "Complain about arguments from which no text can come"
-    _need(prompts and all(prompts), "an empty prompt: give at least one token id, <|endoftext|> for a text from nothing")
-    odd = [i for p in prompts for i in p if not 0 <= i < model.vocab_size]
-    _need(not odd, f"token id {odd[:1]} is not in 0 .. {model.vocab_size - 1}: was the prompt encoded with another tokenizer?")
-    _need(max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more")
-    _need(0 <= temperature < math.inf, f"temperature = {temperature}: must be 0 (always the likeliest token) or more")
-    _need(0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1")
-    _need(top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")
-
-@torch.no_grad()
-def generate(
-    model,  # a TransformerLM
-    prompt_ids: list,  # token ids, or a list of several prompts
-    max_new_tokens: int = 256,  # for each prompt
-    temperature: float = 1.,
-    top_p: float = 1.,
-    top_k: int | None = None,
-    eos_id: int | None = None,  # a text ends with this token
-    seed: int | None = None,  # the same seed gives the same text
-    use_cache: bool = True,  # keep keys and values; False: read everything again for each token
-) -> list:  # the new token ids (a list for each prompt if there were several), the end token included
-    "Continue prompts token by token; past the context length the model sees the newer half of its window, which then fills again"
-    several = not isinstance(prompt_ids[0] if len(prompt_ids) else 0, (int, np.integer))
-    prompts = [list(map(int, p)) for p in (prompt_ids if several else [prompt_ids])]
-    _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k)
-    device, was = next(model.parameters()).device, model.training
-    ids, known = _stack(prompts, max_new_tokens, device)
-    rng = torch.Generator(device)
-    rng.seed() if seed is None else rng.manual_seed(seed)
-    done, scores = torch.zeros(len(ids), dtype=torch.bool, device=device), _scores(model.eval(), ids, use_cache)
-    for t in range(min(map(len, prompts)), ids.shape[1]):
-        p = next_token_probabilities(scores(t), temperature, top_p, top_k)
-        ids[:, t] = torch.where(known[:, t], ids[:, t], torch.multinomial(p, 1, generator=rng)[:, 0])
-        if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
-        if done.all(): break
-    model.train(was)
-    new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
-    return new if several else new[0]
-
-def _stack(prompts, max_new_tokens, device):
-    "Prompts of any lengths in one tensor with room for new tokens, and where it holds prompt"
-    ids = torch.zeros(len(prompts), max(map(len, prompts)) + max_new_tokens, dtype=torch.long)
-    known = torch.zeros(ids.shape, dtype=torch.bool)
-    for i, p in enumerate(prompts): ids[i, :len(p)], known[i, :len(p)] = torch.tensor(p), True
-    return ids.to(device), known.to(device)
-
-def _scores(model, ids, use_cache):
-    "A function of t: the scores for token t of each row, given those before it"
-    start, read, cache, context = 0, 0, None, model.context_length
-    def scores(t):
-        nonlocal start, read, cache
-        if t - start > context: start, cache = t - (context + 1) // 2, None
-        if not use_cache: return model(ids[:, start:t])[:, -1]
-        if cache is None: read, cache = start, model.new_cache(len(ids), min(context, ids.shape[1] - start))
-        new, read = ids[:, read:t], t
-        return model(new, cache=cache)[:, -1]
-    return scores
-
-def _cut(ids, eos_id):
-    "The ids up to the first end token"
-    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
-
-# %% ../nbs/07_training.ipynb #0e8de1b5
-def complete(
+# %% ../nbs/07_training.ipynb #04b065cd
+def layer_sizes(
     model,
-    tokenizer,
-    prompt: str = "",  # how the document begins
-    max_new_tokens: int = 256,
-    **options,  # of `generate`: temperature, top_p, top_k, seed, use_cache
-) -> str:  # the document, prompt included
-    "Write a document that begins with `prompt`"
-    end = tokenizer.encode(END_OF_TEXT)[0]
-    ids = tokenizer.encode(f"{END_OF_TEXT}\n{prompt}")
-    new = generate(model, ids, max_new_tokens, eos_id=end, **options)
-    return tokenizer.decode(ids[1:] + [i for i in new if i != end]).strip()
+    x,  # inputs (batch, seq)
+    y,  # targets (batch, seq)
+) -> pd.DataFrame:  # a row for the embedding, each block and the head: root mean squares of activation, weight, gradient
+    "How large the numbers are in each part of the model, forward and backward"
+    parts = {"embedding": model.token_embeddings, **{f"block {i}": b for i, b in enumerate(model.layers)}, "head": model.lm_head}
+    rms, seen = lambda ts: math.sqrt(sum(t.detach().float().square().sum().item() for t in ts) / sum(t.numel() for t in ts)), {}
+    hooks = [m.register_forward_hook(lambda m, i, out, name=name: seen.update({name: rms([out])})) for name, m in parts.items()]
+    model.zero_grad()
+    cross_entropy(model(x), y).backward()
+    for h in hooks: h.remove()
+    sizes = {name: dict(activation=seen[name], weight=rms([*m.parameters()]), gradient=rms([p.grad for p in m.parameters()])) for name, m in parts.items()}
+    model.zero_grad()
+    return pd.DataFrame(sizes).T
 
-# %% ../nbs/07_training.ipynb #f09a8f40
+# %% ../nbs/07_training.ipynb #762428e6
 def _with_fields(f):
     "Let a function take every field of Config as an option; one that is left out is None"
     own = [p for p in signature(f).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
@@ -780,10 +857,11 @@ def _with_fields(f):
 def _plain_errors(command):
     "At the command line, an error is one line and not a traceback"
     try: yield
-    except (OSError, ValueError, ConnectionError) as e: raise SystemExit(f"{command}: {e}") from e
-    except KeyboardInterrupt as e: raise SystemExit(f"{command}: {e}" if str(e) else 130) from e
+    except (OSError, ValueError, KeyboardInterrupt) as e:
+        if Path(sys.argv[0]).stem != command: raise  # called from Python
+        raise SystemExit(f"{command}: {e}" if str(e) else 130) from e
 
-# %% ../nbs/07_training.ipynb #6e9a0d56
+# %% ../nbs/07_training.ipynb #01b978d0
 @call_parse
 @_with_fields
 def basics_train(
@@ -797,7 +875,8 @@ def basics_train(
         _need(preset in PRESETS, f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
         config = replace(PRESETS[preset], **{k: v for k, v in options.items() if v is not None})
         result = train(config, out, resume)
-    print(f"{out}: {result['status']} at step {result['step']} after {result['seconds']:.0f} s, " + ", ".join(f"{k} {v:.4f}" for k, v in result.items() if "loss" in k or k == "document_floor" or k == "bits_per_byte"))
+    losses = ", ".join(f"{k} {v:.4f}" for k, v in result.items() if k not in ("status", "step", "seconds"))
+    print(f"{out}: {result['status']} at step {result['step']} after {result['seconds']:.0f} s, {losses}")
 
 @call_parse
 def basics_generate(
