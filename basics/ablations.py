@@ -8,9 +8,9 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'run_experiment', 'load_runs', 'results_table', 'seeds_table', 'figure_flops', 'figure_attention_share',
            'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence', 'best_batches', 'figure_batch_sizes',
            'figure_second_corpus', 'figure_noise', 'figure_vocabulary', 'figure_break_it', 'draw_figures', 'make_plan',
-           'work', 'reproduce', 'keep_logs', 'basics_reproduce']
+           'work', 'reproduce', 'compare_tokenizers', 'keep_logs', 'basics_reproduce']
 
-# %% ../nbs/08_ablations.ipynb #36798e7d
+# %% ../nbs/08_ablations.ipynb #9c69c9b1
 import json, math, shutil, textwrap, time
 from collections import namedtuple
 from contextlib import contextmanager, nullcontext
@@ -26,8 +26,9 @@ from fastcore.script import call_parse
 from tqdm.auto import tqdm
 import basics.layers, basics.optimizer, basics.training
 from .accounting import GPT2, count_parameters, forward_flops, train_flops_per_token
-from .data import get_corpus, prepare
-from .training import PRESETS, Config, _plain_errors, _with_fields, differences, read_config, read_metrics, read_status, train, write_atomic
+from .bpe import Tokenizer, train_bpe
+from .data import END_OF_TEXT, get_corpus, plain_errors, prepare, split_documents
+from .training import PRESETS, Config, _with_fields, differences, read_config, read_metrics, read_status, train, write_atomic
 
 # %% ../nbs/08_ablations.ipynb #fe525574
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def at_steps(
     return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)), eval_every=steps_of(config.eval_every),
                 log_every=steps_of(config.log_every), checkpoint_every=max(steps_of(config.checkpoint_every), 1))
 
-# %% ../nbs/08_ablations.ipynb #7e8f3e1f
+# %% ../nbs/08_ablations.ipynb #4cad4b57
 @dataclass(frozen=True)
 class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
@@ -104,8 +105,8 @@ class Plan:
 
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 PLANS = dict(
-    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e3),
-             batch_sizes=(1, 4, 16, 64, 128), batch_factors=(.5, 1.), factors=(1., .5, 2.), board=_BOARD),
+    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 3.5e-3, 7e-3, 1.4e-2, 2.8e-2, 1e-1, 1e3),
+             batch_sizes=(1, 8, 32, 64, 128), batch_factors=(.5, 1.), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
                 learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
                 batch_factors=(.5, 1., 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
@@ -586,13 +587,40 @@ def reproduce(
             gone += cost
             bar.update(gone - bar.n)
 
-# %% ../nbs/08_ablations.ipynb #da085911
+# %% ../nbs/08_ablations.ipynb #597ae0cc
+def compare_tokenizers(
+    plan: Plan,
+) -> pd.DataFrame:  # a row for each corpus and vocabulary size
+    "Train a tokenizer on each corpus at each vocabulary size, and try each on ten held-out documents of both"
+    second = replace(plan.base, **plan.second)
+    corpora = {Path(c.corpus).stem: get_corpus(c.corpus) for c in (plan.base, second)}
+    tens = {name: split_documents(c.valid.read_text(encoding="utf-8"))[:10] for name, c in corpora.items()}
+    sizes = sorted({plan.base.vocab_size, second.vocab_size} if plan.base.vocab_size != second.vocab_size else {plan.base.vocab_size, 2 * plan.base.vocab_size})
+    return pd.DataFrame([_tokenizer_facts(name, corpus, size, tens) for name, corpus in corpora.items() for size in sizes])
+
+def _tokenizer_facts(name, corpus, size, tens):
+    "How long a tokenizer took to train, its longest token, and how well it compresses"
+    start = time.perf_counter()
+    vocab, merges = train_bpe(corpus.train, size, [END_OF_TEXT])
+    seconds, tokenizer = time.perf_counter() - start, Tokenizer(vocab, merges, [END_OF_TEXT])
+    longest = max((t for t in vocab.values() if t != END_OF_TEXT.encode()), key=len)
+    row = dict(corpus=name, vocab_size=len(vocab), train_bytes=corpus.train.stat().st_size, seconds=seconds, longest=repr(longest), longest_bytes=len(longest))
+    for other, documents in tens.items():
+        ids = [i for d in documents for i in tokenizer.encode(d)]
+        row |= {f"bytes_per_token_{other}": sum(len(d.encode()) for d in documents) / len(ids), f"single_bytes_{other}": np.mean([i < 256 for i in ids])}
+    text, start = corpus.valid.read_text(encoding="utf-8"), time.perf_counter()
+    tokenizer.encode(text)
+    return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
+
+# %% ../nbs/08_ablations.ipynb #0d5864ec
 def keep_logs(
     out,  # folder of runs
     kept,  # folder for their logs
     lines: int = 100,  # of metrics.jsonl that are kept of each run
 ):
     "Copy what figures and tables need: a few kilobytes a run, and no path of this machine"
+    Path(kept).mkdir(parents=True, exist_ok=True)
+    if (Path(out)/"tokenizers.csv").is_file(): shutil.copy(Path(out)/"tokenizers.csv", kept)
     for path in sorted(Path(out).glob("*/result.json")):
         to = Path(kept)/path.parent.name
         to.mkdir(parents=True, exist_ok=True)
@@ -604,7 +632,7 @@ def keep_logs(
         (to/"metrics.jsonl").write_text("".join(row + "\n" for i, row in enumerate(rows) if i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row))
         if (path.parent/"samples").is_dir(): shutil.copytree(path.parent/"samples", to/"samples", dirs_exist_ok=True)
 
-# %% ../nbs/08_ablations.ipynb #c49d2189
+# %% ../nbs/08_ablations.ipynb #39b9e1ba
 @call_parse
 @_with_fields
 def basics_reproduce(
@@ -616,10 +644,14 @@ def basics_reproduce(
     **options,
 ):
     "The whole assignment: tokenizers, every experiment, text, figures and one table. The same command goes on where it was stopped."
-    with _plain_errors("basics_reproduce"):
+    with plain_errors("basics_reproduce"):
         plan = make_plan(preset, corpus2, **{k: v for k, v in options.items() if v is not None})
         out, start = Path(out or f"out/{preset}"), time.monotonic()
-        try: complete = reproduce(plan, out, minutes, only)
+        try:
+            if not only and not (out/"tokenizers.csv").is_file():
+                tokenizers = compare_tokenizers(plan)
+                write_atomic(out/"tokenizers.csv", lambda f: tokenizers.to_csv(f, index=False))
+            complete = reproduce(plan, out, minutes, only)
         except KeyboardInterrupt: complete = False
         if not (runs := load_runs(out)): raise SystemExit("stopped before the first run was finished; the same command goes on")
         table, figures = results_table(runs), draw_figures(out, out/"figures")
