@@ -10,7 +10,7 @@ __all__ = ['PRESETS', 'Config', 'write_atomic', 'save_checkpoint', 'read_checkpo
            'plot_loss', 'LivePlot', 'tensorboard_log', 'Run', 'load_run', 'layer_sizes', 'basics_train',
            'basics_generate']
 
-# %% ../nbs/07_training.ipynb #da24049c
+# %% ../nbs/07_training.ipynb #f7da6a4b
 import copy, io, json, math, os, pickle, platform, resource, signal, sys, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -25,7 +25,7 @@ from fastcore.basics import patch
 from fastcore.script import bool_arg, call_parse, store_true
 from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from . import __version__
 from .accounting import count_parameters, train_flops_per_token
 from .attention import softmax
@@ -35,7 +35,7 @@ from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, ge
 from .layers import TransformerLM
 from .optimizer import AdamW, clip_gradients, cross_entropy, lr_cosine_schedule
 
-# %% ../nbs/07_training.ipynb #96196c4d
+# %% ../nbs/07_training.ipynb #9cb268c1
 def _need(ok, message):
     "Complain unless `ok`"
     if not ok: raise ValueError(message)
@@ -46,10 +46,10 @@ class Config:
     corpus: str = "toy"  # toy, pydoc, tinystories, owt, or the path of a text file or folder
     vocab_size: int = 1024  # tokens in the vocabulary, <|endoftext|> included
     context_length: int = 160  # tokens the model sees at once
-    d_model: int = 128  # width of the residual stream
+    d_model: int = 64  # width of the residual stream
     num_layers: int = 2  # Transformer blocks
     num_heads: int = 4  # attention heads of a block
-    d_ff: int = 320  # hidden width of the feed-forward network
+    d_ff: int = 192  # hidden width of the feed-forward network
     rope_theta: float = 10_000.  # base of the rotary positions
     norm: str = "pre"  # pre, post or none
     positions: str = "rope"  # rope, none or learned
@@ -58,22 +58,22 @@ class Config:
     tie_embeddings: bool = False  # one matrix for the embedding and the head
     qk_norm: bool = False  # RMSNorm on queries and keys
     dropout: float = 0.  # share of the activations dropped while training
-    batch_size: int = 8  # windows in a step
+    batch_size: int = 4  # windows in a step
     accumulate: int = 1  # pieces in which a batch is read, to save memory; the curve stays the same
-    max_steps: int = 320  # steps of the run; the learning rate reaches its minimum at the last
-    learning_rate: float = 7e-3  # the highest, at the end of the warm-up
+    max_steps: int = 900  # steps of the run; the learning rate reaches its minimum at the last
+    learning_rate: float = 1e-2  # the highest, at the end of the warm-up
     min_learning_rate: float = 0.  # the lowest, at the last step
-    warmup_steps: int = 20  # steps in which the learning rate rises from 0
+    warmup_steps: int = 45  # steps in which the learning rate rises from 0
     beta1: float = 0.9  # AdamW: memory of the mean gradient
     beta2: float = 0.95  # AdamW: memory of the squared gradient
     eps: float = 1e-8  # AdamW: keeps the division finite
     weight_decay: float = 0.1  # AdamW: share of the learning rate by which weights shrink
     max_l2_norm: float = 1.  # gradients with a larger norm are scaled down to it
     sampling: str = "replacement"  # replacement: any window, any time; epochs: each window once, then again
-    eval_every: int = 80  # steps between validations
-    eval_tokens: int = 20_000  # validation tokens read on the way, 0 for all; the last validation reads all
+    eval_every: int = 150  # steps between validations
+    eval_tokens: int = 10_000  # validation tokens read on the way, 0 for all; the last validation reads all
     log_every: int = 10  # steps between lines in metrics.jsonl
-    checkpoint_every: int = 80  # steps between checkpoints
+    checkpoint_every: int = 150  # steps between checkpoints
     keep_checkpoints: int = 2  # newest checkpoints that are kept
     sample_tokens: int = 256  # longest text written to samples/ at the end, 0 for none
     checks: bool = True  # test the first loss and overfit one batch before training
@@ -187,15 +187,16 @@ def _first_line(error):
     "The first line of an error's message"
     return (str(error).splitlines() or [type(error).__name__])[0]
 
-# %% ../nbs/07_training.ipynb #c89e2ee7
+# %% ../nbs/07_training.ipynb #a8db5d8d
 def read_checkpoint(
     src,  # path, or binary file open for reading
 ) -> dict:  # what `save_checkpoint` wrote, on the CPU
     "Read a checkpoint without running any code that is in it"
     if not hasattr(src, "read") and not Path(src).is_file(): raise FileNotFoundError(f"no checkpoint at {src}")
     try: state = torch.load(src, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError) as e:
-        raise ValueError(f"{src} is torn or no checkpoint ({_first_line(e)}): take an earlier one") from e
+    except pickle.UnpicklingError as e: raise ValueError(f"{src} is no checkpoint, or holds objects that could run code: it was not read") from e
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as e:
+        raise ValueError(f"{src} is torn ({_first_line(e).split('. ')[0]}): take an earlier checkpoint") from e
     if not isinstance(state, dict) or not {"model", "optimizer", "iteration"} <= state.keys():
         raise ValueError(f"{src} is no checkpoint of ours: it must hold model, optimizer and iteration")
     return state
@@ -749,18 +750,22 @@ def train(
     if run.signal: raise KeyboardInterrupt(f"stopped after step {run.step}; resume the run in {out} to go on")
     return result
 
-# %% ../nbs/07_training.ipynb #6dab9172
+# %% ../nbs/07_training.ipynb #597fe175
 def plot_loss(
     metrics: pd.DataFrame,  # from `read_metrics`
+    x: str = "step",  # or seconds, or tokens
     ax=None,  # where to draw; left out: a new figure
 ):  # matplotlib axes
-    "Training and validation loss by step"
+    "Training and validation loss by step or by time"
     if ax is None:
         import matplotlib.pyplot as plt
         ax = plt.subplots()[1]
-    ax.plot(metrics.step, metrics.train_loss, label="train")
-    if "val_loss" in metrics: ax.plot(*metrics.dropna(subset="val_loss")[["step", "val_loss"]].T.values, "o-", label="validation")
-    ax.set(xlabel="step", ylabel="loss, nats per token")
+    ax.plot(metrics[x], metrics.train_loss, label="train")
+    if "val_loss" in metrics: ax.plot(*metrics.dropna(subset="val_loss")[[x, "val_loss"]].T.values, "o-", label="validation")
+    ax.set(xlabel=x, ylabel="loss, nats per token", yscale="log")
+    ax.set_yticks([t for t in (.1, .2, .5, 1, 2, 5, 10) if t <= 1.5 * ax.get_ylim()[1]])
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("")
     ax.legend()
     return ax
 
