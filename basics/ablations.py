@@ -84,7 +84,7 @@ def at_steps(
     return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)), eval_every=steps_of(config.eval_every),
                 log_every=steps_of(config.log_every), checkpoint_every=max(steps_of(config.checkpoint_every), 1))
 
-# %% ../nbs/08_ablations.ipynb #4cad4b57
+# %% ../nbs/08_ablations.ipynb #50975b3f
 @dataclass(frozen=True)
 class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
@@ -105,15 +105,15 @@ class Plan:
 
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 PLANS = dict(
-    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 3.5e-3, 7e-3, 1.4e-2, 2.8e-2, 1e-1, 1e3),
-             batch_sizes=(1, 8, 32, 64, 128), batch_factors=(.5, 1.), factors=(1., .5, 2.), board=_BOARD),
+    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e3),
+             batch_sizes=(1, 4, 16, 64, 128), batch_factors=(.5, 1.), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
                 learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
                 batch_factors=(.5, 1., 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
                 board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
 
-# %% ../nbs/08_ablations.ipynb #90bd0d04
+# %% ../nbs/08_ablations.ipynb #aab07587
 def best_lr(
     results: pd.DataFrame | None,  # from `results_table`
     group: str,
@@ -150,7 +150,8 @@ def experiments(
     runs += [_compared(plan, "learning_rate", lr) for lr in sorted({*plan.learning_rates, base.learning_rate})]
     lr = best_lr(results, "learning_rate", base.learning_rate)
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[:1] for group in variants]
-    runs += [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in plan.batch_sizes]
+    sizes = [size for size in plan.batch_sizes if plan.short_steps * base.batch_size >= 4 * size]  # fewer than four steps teach nothing
+    runs += [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
     for seed in range(base.seed + 1, base.seed + plan.seeds):
         runs += [_compared(plan, group, best_lr(results, group, lr), seed) for group in ("learning_rate",) + variants]
@@ -587,7 +588,7 @@ def reproduce(
             gone += cost
             bar.update(gone - bar.n)
 
-# %% ../nbs/08_ablations.ipynb #597ae0cc
+# %% ../nbs/08_ablations.ipynb #f1c2f73f
 def compare_tokenizers(
     plan: Plan,
 ) -> pd.DataFrame:  # a row for each corpus and vocabulary size
@@ -596,6 +597,7 @@ def compare_tokenizers(
     corpora = {Path(c.corpus).stem: get_corpus(c.corpus) for c in (plan.base, second)}
     tens = {name: split_documents(c.valid.read_text(encoding="utf-8"))[:10] for name, c in corpora.items()}
     sizes = sorted({plan.base.vocab_size, second.vocab_size} if plan.base.vocab_size != second.vocab_size else {plan.base.vocab_size, 2 * plan.base.vocab_size})
+    _tokenizer_facts(*next(iter(corpora.items())), sizes[0], tens)  # compile first, then take the time
     return pd.DataFrame([_tokenizer_facts(name, corpus, size, tens) for name, corpus in corpora.items() for size in sizes])
 
 def _tokenizer_facts(name, corpus, size, tens):
@@ -612,7 +614,7 @@ def _tokenizer_facts(name, corpus, size, tens):
     tokenizer.encode(text)
     return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
 
-# %% ../nbs/08_ablations.ipynb #0d5864ec
+# %% ../nbs/08_ablations.ipynb #96a6fab0
 def keep_logs(
     out,  # folder of runs
     kept,  # folder for their logs
@@ -620,6 +622,7 @@ def keep_logs(
 ):
     "Copy what figures and tables need: a few kilobytes a run, and no path of this machine"
     Path(kept).mkdir(parents=True, exist_ok=True)
+    for path in Path(kept).glob("*/result.json"): shutil.rmtree(path.parent)  # of an earlier job
     if (Path(out)/"tokenizers.csv").is_file(): shutil.copy(Path(out)/"tokenizers.csv", kept)
     for path in sorted(Path(out).glob("*/result.json")):
         to = Path(kept)/path.parent.name
@@ -675,7 +678,7 @@ def _part_of_the_data(n):
 
 PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
 
-# %% ../nbs/08_ablations.ipynb #37985a69
+# %% ../nbs/08_ablations.ipynb #d077f695
 def _decay_in_the_gradient(step):
     "AdamW's step as Adam with L2 regularisation: the decay passes through m and v"
     def coupled(self, closure=None):
@@ -689,6 +692,13 @@ def _decay_in_the_gradient(step):
         return result
     return coupled
 
+def _pile_up(update):
+    "The optimizer's part of a step, given the sum of all gradients so far"
+    def piled(optimizer, grad, *rest):
+        optimizer.pile = getattr(optimizer, "pile", 0) + grad
+        return update(optimizer, optimizer.pile, *rest)
+    return piled
+
 def _rotate_values(attend):
     "Attention whose values are rotated like queries and keys"
     return lambda self, q, k, v, mask: attend(self, q, k, self.rope(v), mask)
@@ -700,7 +710,7 @@ def _halves(rope):
         return torch.cat((pairs[..., 0::2], pairs[..., 1::2]), -1)
     return forward
 
-# %% ../nbs/08_ablations.ipynb #2f6f6ae2
+# %% ../nbs/08_ablations.ipynb #841dbc0e
 Bug = namedtuple("Bug", "says patch")  # what is wrong, in words; the context manager that makes it so
 BUGS = dict(
     no_scale=Bug("scores are not divided by sqrt(d_k)", _swap(basics.layers, "scaled_dot_product_attention",
@@ -713,7 +723,7 @@ BUGS = dict(
     rope_in_halves=Bug("pairs are (i, i + d/2), as in Llama's released code", _swap(basics.layers.RotaryPositionalEmbedding, "forward", _halves)),
     no_bias_correction=Bug("m and v are used as if they had not started at zero", _swap(basics.optimizer, "_bias_correction",
         lambda f: lambda beta, t: torch.ones_like(t))),
-    gradients_pile_up=Bug("zero_grad is never called", _swap(basics.optimizer.AdamW, "zero_grad", lambda f: lambda self, **kwargs: None)),
+    gradients_pile_up=Bug("the gradients of earlier steps are not cleared", _swap(basics.training, "_update", _pile_up)),
     coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", _swap(basics.optimizer.AdamW, "step", _decay_in_the_gradient)),
     wrong_init=Bug("every weight starts with standard deviation 1", _swap(torch.nn.init, "trunc_normal_",
         lambda init: lambda w, *args, **kwargs: init(w, std=1., a=-3., b=3.))))
