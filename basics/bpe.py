@@ -1025,7 +1025,7 @@ def to_huggingface(self:Tokenizer,
         post_processor=None, decoder=level, model=model), ensure_ascii=False).encode())
     return path
 
-# %% ../nbs/01_bpe.ipynb #ce42fe9d
+# %% ../nbs/01_bpe.ipynb #2934a7a2
 @patch
 def encode_iterable(self:Tokenizer,
     iterable,   # strings, such as the lines of an open file
@@ -1041,7 +1041,7 @@ def encode_iterable(self:Tokenizer,
                 yield from self.encode(held[:cut])
                 held = held[cut:]
                 break
-        need = min(2 * need, SMALL) if len(held) < need else 2 * len(held)
+        need = min(2 * need, 2 * SMALL) if len(held) < need else 2 * len(held)
     yield from self.encode(held)
 
 # %% ../nbs/01_bpe.ipynb #5c51b610
