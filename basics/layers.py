@@ -91,6 +91,13 @@ def silu(
     "x * sigmoid(x): a ReLU with a round corner (Elfwing et al. 2017)"
     return x * torch.sigmoid(x)
 
+# %% ../nbs/03_layers.ipynb #af806bff
+def _project(x, *linears):
+    "What each of the linear layers makes of `x`; compiled, by one product with all their weights"
+    if not torch.compiler.is_compiling(): return [linear(x) for linear in linears]
+    weights = [linear.weight for linear in linears]
+    return (x @ torch.cat(weights).T).split([len(w) for w in weights], -1)
+
 # %% ../nbs/03_layers.ipynb #f367eafa
 class SwiGLU(nn.Module):
     "Gated feed-forward network W2(SiLU(W1 x) * W3 x) (Shazeer 2020, eq. 6)"
@@ -109,7 +116,8 @@ class SwiGLU(nn.Module):
     def forward(self,
         x: Tensor,  # (..., d_model)
     ) -> Tensor:  # (..., d_model)
-        return self.w2(silu(self.w1(x)) * self.w3(x))
+        gate, value = _project(x, self.w1, self.w3)
+        return self.w2(silu(gate) * value)
 
 # %% ../nbs/03_layers.ipynb #7f3a5449
 class SiLUFFN(nn.Module):
@@ -163,7 +171,7 @@ def forward(self: MultiHeadSelfAttention,
     cache: tuple[Tensor, Tensor] | None = None,  # keys and values of earlier tokens; needs token_positions
 ) -> Tensor:  # (..., seq, d_model)
     "Let each position gather from itself and the ones before it"
-    q, k, v = (proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for proj in (self.q_proj, self.k_proj, self.v_proj))
+    q, k, v = (y.unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for y in _project(x, self.q_proj, self.k_proj, self.v_proj))
     q, k = self.q_norm(q), self.k_norm(k)
     if self.rope is not None: q, k = self.rope(q, token_positions), self.rope(k, token_positions)
     k, v, mask = (k, v, None) if cache is None else _remember(k, v, token_positions, *cache)
