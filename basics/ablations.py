@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE', 'FIGURES', 'PATCHES', 'Bug', 'BUGS',
            'Experiment', 'show_lr', 'at_lr', 'at_steps', 'Plan', 'best_lr', 'experiments', 'summarize', 'is_finished',
-           'run_experiment', 'load_runs', 'results_table', 'seeds_table', 'figure_flops', 'figure_attention_share',
-           'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence', 'best_batches', 'figure_batch_sizes',
-           'figure_second_corpus', 'figure_noise', 'figure_vocabulary', 'figure_break_it', 'draw_figures', 'make_plan',
-           'work', 'reproduce', 'compare_tokenizers', 'keep_logs', 'basics_reproduce']
+           'write_texts', 'run_experiment', 'load_runs', 'results_table', 'seeds_table', 'figure_flops',
+           'figure_attention_share', 'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence',
+           'best_batches', 'figure_batch_sizes', 'figure_second_corpus', 'figure_noise', 'figure_vocabulary',
+           'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce', 'compare_tokenizers', 'keep_logs',
+           'basics_reproduce']
 
-# %% ../nbs/08_ablations.ipynb #9c69c9b1
+# %% ../nbs/08_ablations.ipynb #774d5b0e
 import json, math, shutil, textwrap, time
 from collections import namedtuple
 from contextlib import contextmanager, nullcontext
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest import mock
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import NullLocator
 import numpy as np
 import pandas as pd
 import torch
@@ -28,7 +29,7 @@ import basics.layers, basics.optimizer, basics.training
 from .accounting import GPT2, count_parameters, forward_flops, train_flops_per_token
 from .bpe import Tokenizer, train_bpe
 from .data import END_OF_TEXT, get_corpus, plain_errors, prepare, split_documents
-from .training import PRESETS, Config, _with_fields, differences, read_config, read_metrics, read_status, train, write_atomic
+from .training import PRESETS, Config, _with_fields, complete, differences, load_run, read_config, read_metrics, read_status, train, write_atomic
 
 # %% ../nbs/08_ablations.ipynb #fe525574
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def summarize(
         parameters=int(count_parameters(**config.model_config)), corpus=Path(config.corpus).stem, train_bytes=data.train_bytes,
         train_tokens=data.train_tokens, machine=json.loads((Path(folder)/"environment.json").read_text())["machine"])
 
-# %% ../nbs/08_ablations.ipynb #c250108f
+# %% ../nbs/08_ablations.ipynb #2a7c357b
 def is_finished(
     config: Config,
     folder,  # a run folder, or where one would be
@@ -192,6 +193,18 @@ def is_finished(
     if other := differences(config, read_config(folder)):
         raise ValueError(f"{folder} holds a run with another configuration: {other}. Give another --out, or delete that folder")
     return True
+
+def write_texts(
+    folder,  # a run folder that still holds its model
+    tokens: int = 256,  # at least so many, in as many texts as it takes (four at most)
+):
+    "Let a finished model write to samples/texts.txt, from nothing and to the end token"
+    run, texts, written = load_run(folder), [], 0
+    if not run.config.sample_tokens: return
+    while written < tokens and len(texts) < 4:
+        texts.append(complete(run.model, run.tokenizer, "", tokens, temperature=.8, top_p=.95, seed=len(texts)))
+        written += len(run.tokenizer.encode(texts[-1])) + 1
+    write_atomic(Path(folder)/"samples/texts.txt", lambda f: f.write("\n\n***\n\n".join(texts).encode()))
 
 def run_experiment(
     e: Experiment,
@@ -203,13 +216,14 @@ def run_experiment(
     "Train one experiment and write result.json, the mark of a finished run"
     folder = Path(folder)
     with PATCHES[e.patch]() if e.patch else nullcontext(): train(config, folder, resume=True, progress=False, on_log=on_log)
+    if keep: write_texts(folder)
     text = json.dumps(summarize(e, folder), indent=1) + "\n"
     write_atomic(folder/"result.json", lambda f: f.write(text.encode()))
     if keep: return
     shutil.rmtree(folder/"checkpoints", ignore_errors=True)
     (folder/"model.safetensors").unlink(missing_ok=True)
 
-# %% ../nbs/08_ablations.ipynb #b0b6f215
+# %% ../nbs/08_ablations.ipynb #f2f0f411
 LoggedRun = namedtuple("LoggedRun", "result metrics sample")  # dict, DataFrame, text that the model wrote ('' if none)
 
 def load_runs(
@@ -219,7 +233,7 @@ def load_runs(
     runs = {}
     for path in sorted(Path(folder).glob("*/result.json")):
         samples = sorted((path.parent/"samples").glob("*.txt"))
-        sample = samples[-1].read_text(encoding="utf-8") if samples else ""
+        sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt comes after step_*.txt
         runs[path.parent.name] = LoggedRun(json.loads(path.read_text()), read_metrics(path.parent), sample)
     return runs
 
@@ -288,7 +302,7 @@ def _curve(ax, run, x="tokens", y="val_loss", **style):
     ax.plot(m[x] / (1e6 if x == "tokens" else 1), m[y], **style)
     ax.set(xlabel=_AXES[x], ylabel=_AXES[y])
 
-# %% ../nbs/08_ablations.ipynb #89463db2
+# %% ../nbs/08_ablations.ipynb #4757e1d3
 def _draw_floor(ax, run, key="floor_nats"):
     "The line below which no model can be on average, where it is known"
     if run.result.get(key): ax.axhline(run.result[key], color=VARIANT_COLORS["floor"], lw=1, ls=":", label="entropy floor")
@@ -303,8 +317,9 @@ def _select(runs, group, status=None):
     return sorted(chosen, key=lambda r: (r.result["batch_size"], r.result["learning_rate"], r.result["seed"]))
 
 def _best(runs):
-    "The run that ended lowest"
-    return min(runs, key=lambda r: r.result["val_loss"])
+    "The run that ended lowest, of those with the first seed, by which learning rates are chosen"
+    seed = min(r.result["seed"] for r in runs)
+    return min((r for r in runs if r.result["seed"] == seed), key=lambda r: r.result["val_loss"])
 
 def _by_lr(ax, runs, label):
     "Final loss over learning rate: a line through the first seed, a point for every run"
@@ -313,8 +328,15 @@ def _by_lr(ax, runs, label):
     ax.plot(*xy(first), color=VARIANT_COLORS[label])
     ax.plot(*xy(runs), "o", ms=4, color=VARIANT_COLORS[label], label=label)
     ax.set(xscale="log", xlabel=_AXES["learning_rate"], ylabel=_AXES["val_loss"])
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 3) if max(xy(runs)[0]) < 1e4 * min(xy(runs)[0]) else (1,)))
-    ax.xaxis.set_major_formatter(lambda lr, _: show_lr(lr))
+    _plain_log(ax, show_lr)
+
+def _plain_log(ax, show):
+    "Ticks at round numbers of a logarithmic x axis, written by `show`"
+    low, high = np.log10(ax.get_xlim())
+    steps = (1,) if high - low > 3 else (1, 3) if high - low > 1.2 else (1, 2, 5) if high - low > .5 else (1, 1.5, 2, 3, 5, 7)
+    decades = range(math.floor(low), math.ceil(high) + 1, 2 if high - low > 5 else 1)
+    ax.set_xticks([x for d in decades for x in (m * 10.**d for m in steps) if 10**low <= x <= 10**high])
+    ax.xaxis.set_major_formatter(lambda x, _: show(x))
     ax.xaxis.set_minor_locator(NullLocator())
 
 # %% ../nbs/08_ablations.ipynb #caf2ed34
@@ -367,7 +389,7 @@ def figure_flops_by_size(runs=None):
     ax.legend(loc="center left", bbox_to_anchor=(1, .5))
     return fig
 
-# %% ../nbs/08_ablations.ipynb #c6c959ab
+# %% ../nbs/08_ablations.ipynb #79ff3ef0
 def figure_learning_rates(runs):
     "4: curves of the learning-rate sweep, and where each ended"
     done = _select(runs, "learning_rate", "done")
@@ -393,11 +415,12 @@ def figure_divergence(runs):
     guess = math.log(best.result["vocab_size"])
     for a in ax, bx: a.axhline(guess, color=".5", lw=1, ls="--", label="guessing: ln(vocabulary)")
     bx.plot([r.result["learning_rate"] for r in bad], [guess] * len(bad), "x", color="#D55E00", label="diverged")
+    _plain_log(bx, show_lr)
     ax.set(yscale="log")
     for a in ax, bx: a.legend(fontsize=7)
     return fig
 
-# %% ../nbs/08_ablations.ipynb #3ca6d4d7
+# %% ../nbs/08_ablations.ipynb #cea98218
 def best_batches(
     runs: dict,  # from `load_runs`
 ) -> list[LoggedRun]:  # by batch size
@@ -416,12 +439,12 @@ def figure_batch_sizes(runs):
         for a, x in (ax, "tokens"), (bx, "seconds"): _curve(a, run, x, color=color, label=label)
     for a in ax, bx: _draw_floor(a, best)
     bx.set(ylabel="", xscale="log")
-    bx.xaxis.set_major_formatter("{x:g}")
-    bx.xaxis.set_minor_locator(NullLocator())
+    _plain_log(bx, "{:g}".format)
+    ax.set_ylim(top=1.3 * ax.get_ylim()[1])
     ax.legend(fontsize=7, title="windows in a batch", title_fontsize=7)
     return fig
 
-# %% ../nbs/08_ablations.ipynb #b5c7175c
+# %% ../nbs/08_ablations.ipynb #f13ac80a
 def _figure_ablation(runs, group):
     "A variant against the base: curves at the base's and at its own best learning rate, final losses by learning rate"
     done, base = _select(runs, group, "done"), _select(runs, "learning_rate", "done")
@@ -431,10 +454,12 @@ def _figure_ablation(runs, group):
     row = table.loc[label]
     error = f" ± {row.error:.3f}" if row.error else ""
     fig, (ax, bx) = _panels(f"{label}: {row.effect:+.3f}{error} nats at its own best learning rate ({row.verdict})", _about(best))
-    for run, name, style in (best, "base", "-"), (own, label, "-"): _curve(ax, run, color=VARIANT_COLORS[name], ls=style, label=f"{name}, lr {show_lr(run.result['learning_rate'])}")
-    same = [r for r in _select(runs, group) if r.result["learning_rate"] == best.result["learning_rate"]]
-    if same and same[0] is not own: _curve(ax, same[0], color=VARIANT_COLORS[label], ls="--", label=f"{label}, lr {show_lr(best.result['learning_rate'])}, {same[0].result['status']}")
-    near = [r for r in base if min(x.result["learning_rate"] for x in done) / 4 <= r.result["learning_rate"] <= 4 * max(x.result["learning_rate"] for x in done)]
+    for run, name in (best, "base"), (own, label): _curve(ax, run, color=VARIANT_COLORS[name], label=f"{name}, lr {show_lr(run.result['learning_rate'])}")
+    if own.result["learning_rate"] != best.result["learning_rate"]:
+        for run in [r for r in _select(runs, group) if r.result["learning_rate"] == best.result["learning_rate"]][:1]:
+            if run.metrics.get("val_loss", pd.Series(dtype=float)).notna().any(): _curve(ax, run, color=VARIANT_COLORS[label], ls="--", label=f"{label}, lr {show_lr(run.result['learning_rate'])}")
+    lrs = [r.result["learning_rate"] for r in done]
+    near = [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)] or [best]
     _by_lr(bx, near, "base")
     _by_lr(bx, done, label)
     for a in ax, bx:
@@ -442,7 +467,7 @@ def _figure_ablation(runs, group):
         a.legend(fontsize=7)
     return fig
 
-# %% ../nbs/08_ablations.ipynb #8990bdd6
+# %% ../nbs/08_ablations.ipynb #bfafb2e1
 def figure_second_corpus(runs):
     "12: the main run and the one on the second corpus, per token and per byte"
     main, second = runs.get("main"), runs.get("second")
@@ -462,13 +487,14 @@ def _figure_sample(run):
     if run is None or not run.sample: return
     r = run.result
     fig, (ax,) = _panels(f"Written by the model trained on {r['corpus']} (validation loss {r.get('val_loss', math.nan):.3f} nats per token)", _about(run), 1)
-    lines = [line for part in run.sample.strip().splitlines() for line in textwrap.wrap(part, 100) or [""]]
+    text = "".join(c if c == "\n" or c.isprintable() and ord(c) < 0x500 else "·" for c in run.sample.strip())  # what the font can draw
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, 100) or [""]]
     shown = lines[:26] + (["..."] if len(lines) > 26 else [])
     ax.text(0, 1, "\n".join(shown), va="top", family="monospace", fontsize=7, parse_math=False)
     ax.axis("off")
     return fig
 
-# %% ../nbs/08_ablations.ipynb #b196f844
+# %% ../nbs/08_ablations.ipynb #0093df34
 def figure_noise(runs):
     "14: every variant's effect with its error, against the noise between seeds"
     if len(table := seeds_table(results_table(runs))) < 2: return
@@ -507,13 +533,13 @@ def figure_break_it(runs):
     _curve(ax, base, color=VARIANT_COLORS["base"], lw=3, label="no bug")
     for i, run in enumerate(bugs):
         if "val_loss" in run.metrics and run.metrics.val_loss.notna().any():
-            _curve(ax, run, color=plt.get_cmap("tab10")(i), ls=("-", "--")[i % 2], label=run.result["patch"].replace("_", " "))
+            _curve(ax, run, color=plt.get_cmap("tab10")(1 + i % 9), ls=("-", "--")[i % 2], label=run.result["patch"].replace("_", " "))
     _draw_floor(ax, base)
     ax.set(yscale="log")
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, .5))
     return fig
 
-# %% ../nbs/08_ablations.ipynb #2d315d17
+# %% ../nbs/08_ablations.ipynb #00e52af3
 FIGURES = dict(  # the thirteen of the original write-up, then our own: name -> function of the runs
     fig01_flops_breakdown=figure_flops, fig02_attention_vs_mlp=figure_attention_share, fig03_flops_by_size=figure_flops_by_size,
     fig04_learning_rates=figure_learning_rates, fig05_divergence=figure_divergence, fig06_batch_sizes=figure_batch_sizes,
@@ -526,13 +552,14 @@ FIGURES = dict(  # the thirteen of the original write-up, then our own: name -> 
 def draw_figures(
     runs,  # folder of runs; nothing else is read
     out,  # folder for the pictures
+    names=tuple(FIGURES),  # which of them
 ) -> list[Path]:  # of the PNG files; each has an SVG beside it
     "Draw every figure for which there are runs; the same runs give the same bytes"
     runs, out, drawn = load_runs(runs), Path(out), []
     out.mkdir(parents=True, exist_ok=True)
     with plt.rc_context(STYLE | {"backend": "agg"}):
-        for name, draw in FIGURES.items():
-            fig = draw(runs)
+        for name in names:
+            fig = FIGURES[name](runs)
             if fig is None: continue
             drawn.append(out/f"{name}.png")
             fig.savefig(drawn[-1], metadata={"Software": None})
