@@ -36,12 +36,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx, hidden, weight, targets):
         logits = hidden @ weight.T
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        largest = wide.amax(-1, keepdim=True)
-        log_z = (wide - largest).exp().sum(-1, keepdim=True).log() + largest
-        one_hot = (torch.arange(len(weight), device=targets.device) == targets[:, None]).to(wide.dtype)
-        grad = (((wide - log_z).exp() - one_hot) / len(targets)).to(logits.dtype)
+        largest, n = wide.amax(-1, keepdim=True), len(targets)
+        e = (wide - largest).exp_()
+        z = e.sum(-1, keepdim=True)
+        losses = z.log() + largest - logits.gather(-1, targets[:, None])
+        grad = e.mul_(1 / (n * z)).to(logits.dtype)  # the probabilities, over n for the mean
+        grad.scatter_(-1, targets[:, None], ((torch.exp(-losses) - 1) / n).to(grad.dtype))  # minus 1 at the true token
         ctx.save_for_backward(grad @ weight, grad.T @ hidden)
-        return (log_z - logits.gather(-1, targets[:, None])).mean()
+        return losses.mean()
 
     @staticmethod
     def backward(ctx, grad):
