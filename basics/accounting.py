@@ -29,7 +29,7 @@ def model_settings(
         raise ValueError(f"the configuration lacks {', '.join(missing)}")
     c = SimpleNamespace(**{k: p.default for k, p in known.items()} | model_config)
     for name, choices in dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"),
-                              ffn=("swiglu", "silu"), attention=("scratch", "fused")).items():
+                              ffn=("swiglu", "silu"), attention=("scratch", "fused", "flash")).items():
         if getattr(c, name) not in choices: raise ValueError(f"{name} = {getattr(c, name)!r}: choose one of {', '.join(choices)}")
     whole = isinstance(c.d_model, numbers.Integral) # or a symbol
     if whole and c.d_model % c.num_heads: raise ValueError(f"d_model = {c.d_model} is not divisible by num_heads = {c.num_heads}")
@@ -141,6 +141,7 @@ def saved_activations(
         rows += [("softmax: exp", (h, T, T), L, 4), ("softmax: sum, raw and clamped", (h, T, 1), 2 * L, 4), ("softmax: weights", (h, T, T), L, item)]
     else: rows += [("fused attention: log of the sum", (h, T, 1), L, 4)]
     if c.attention == "fused" and c.positions == "rope": rows += [("fused attention: result", (h, T, k), L, item)] # by head, as RoPE leaves Q; else a view of the next row
+    if c.attention == "flash": rows += [("flash attention: Q, K turned", (h, T, k), 2 * L, item)] # where our kernel applies: it keeps them as they were, too
     rows += [("output_proj: input", (T, d), L, item), ("w1, w3: input", (T, d), (1 + (copies > 1 and gates)) * L, item)]
     rows += [(f"ffn: {name}", (T, f), L, item) for name in ("w1 x", "sigmoid(w1 x)", "silu(w1 x)") + gates * ("w3 x", "silu(w1 x) * w3 x")]
     rows += [("lm_head: input", (T, d), 1, item)]

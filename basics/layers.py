@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import RotaryPositionalEmbedding, causal_mask, scaled_dot_product_attention
+from .kernels import CausalAttention, kernel_applies
 
 # %% ../nbs/03_layers.ipynb #01f43b9f
 class Linear(nn.Module):
@@ -92,11 +93,14 @@ def silu(
     return x * torch.sigmoid(x)
 
 # %% ../nbs/03_layers.ipynb #af806bff
+def _project_as_one(x, *linears):
+    "What the linear layers make of `x`, side by side, by one product with all their weights"
+    return x @ torch.cat([linear.weight for linear in linears]).T
+
 def _project(x, *linears):
-    "What each of the linear layers makes of `x`; compiled, by one product with all their weights"
+    "What each of the linear layers makes of `x`; compiled, by one product"
     if not torch.compiler.is_compiling(): return [linear(x) for linear in linears]
-    weights = [linear.weight for linear in linears]
-    return (x @ torch.cat(weights).T).split([len(w) for w in weights], -1)
+    return _project_as_one(x, *linears).split([len(linear.weight) for linear in linears], -1)
 
 # %% ../nbs/03_layers.ipynb #f367eafa
 class SwiGLU(nn.Module):
@@ -153,11 +157,11 @@ class MultiHeadSelfAttention(nn.Module):
         device=None,
         dtype=None,
         *,
-        attention: str = "scratch",  # 'scratch': ours; 'fused': PyTorch's kernel
+        attention: str = "scratch",  # 'scratch': the formula; 'fused': PyTorch's kernel; 'flash': our kernel where it applies (CUDA, 16-bit floats, rope, no cache, positions left out), else the formula
         qk_norm: bool = False,  # RMSNorm on each head's queries and keys (Henry et al. 2020)
     ):
         super().__init__()
-        _choose("attention", attention, ("scratch", "fused"))
+        _choose("attention", attention, ("scratch", "fused", "flash"))
         if d_model % num_heads: raise ValueError(f"d_model = {d_model} is not divisible by num_heads = {num_heads}: heads share the features equally")
         self.num_heads, self.rope, self.attention = num_heads, rope, attention
         self.q_proj, self.k_proj, self.v_proj, self.output_proj = (Linear(d_model, d_model, device, dtype) for _ in range(4))
@@ -171,13 +175,23 @@ def forward(self: MultiHeadSelfAttention,
     cache: tuple[Tensor, Tensor] | None = None,  # keys and values of earlier tokens; needs token_positions
 ) -> Tensor:  # (..., seq, d_model)
     "Let each position gather from itself and the ones before it"
-    q, k, v = (y.unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for y in _project(x, self.q_proj, self.k_proj, self.v_proj))
+    projections, heads = (self.q_proj, self.k_proj, self.v_proj), (self.num_heads, -1)
+    if self._wants_kernel(x, token_positions, cache):
+        qkv = _project_as_one(x, *projections).unflatten(-1, (3, *heads))
+        if kernel_applies(qkv, self.rope.cos): return self.output_proj(CausalAttention.apply(qkv, self.rope.cos, self.rope.sin).flatten(-2))
+    q, k, v = (y.unflatten(-1, heads).transpose(-3, -2) for y in _project(x, *projections))
     q, k = self.q_norm(q), self.k_norm(k)
     if self.rope is not None: q, k = self.rope(q, token_positions), self.rope(k, token_positions)
     k, v, mask = (k, v, None) if cache is None else _remember(k, v, token_positions, *cache)
     return self.output_proj(self._attend(q, k, v, mask).transpose(-3, -2).flatten(-2))
 
 # %% ../nbs/03_layers.ipynb #689f2fa2
+@patch
+def _wants_kernel(self: MultiHeadSelfAttention, x, token_positions, cache):
+    "Whether this is a case for our own kernel, as far as can be seen before the projections"
+    plain = token_positions is None and cache is None and isinstance(self.q_norm, nn.Sequential) and self.rope is not None
+    return self.attention == "flash" and plain and x.is_cuda
+
 @patch
 def _attend(self: MultiHeadSelfAttention, q, k, v, mask):
     "Attention by the chosen code; no mask means causal"
@@ -213,7 +227,7 @@ class TransformerBlock(nn.Module):
         *,
         norm: str = "pre",  # 'pre': x + f(norm(x)); 'post': norm(x + f(x)); 'none': x + f(x)
         ffn: str = "swiglu",  # 'swiglu' or 'silu'
-        attention: str = "scratch",  # 'scratch' or 'fused'
+        attention: str = "scratch",  # 'scratch', 'fused' or 'flash'
         qk_norm: bool = False,
         dropout: float = 0.,  # on each branch, before it is added
     ):
@@ -257,7 +271,7 @@ class TransformerLM(nn.Module):
         norm: str = "pre",  # 'pre', 'post' or 'none'
         positions: str = "rope",  # 'rope', 'none' or 'learned'
         ffn: str = "swiglu",  # 'swiglu' or 'silu'
-        attention: str = "scratch",  # 'scratch' or 'fused'
+        attention: str = "scratch",  # 'scratch', 'fused' or 'flash'
         tie_embeddings: bool = False,  # one matrix for reading and scoring tokens
         qk_norm: bool = False,  # RMSNorm on queries and keys
         dropout: float = 0.,  # on the embeddings and on each branch
