@@ -8,8 +8,8 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'write_texts', 'run_experiment', 'load_runs', 'results_table', 'seeds_table', 'figure_flops',
            'figure_attention_share', 'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence',
            'best_batches', 'figure_batch_sizes', 'figure_second_corpus', 'figure_noise', 'figure_vocabulary',
-           'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce', 'compare_tokenizers', 'keep_logs',
-           'basics_reproduce']
+           'fit_power', 'figure_data_scaling', 'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce',
+           'compare_tokenizers', 'keep_logs', 'basics_reproduce']
 
 # %% ../nbs/08_ablations.ipynb #774d5b0e
 import json, math, shutil, textwrap, time
@@ -85,7 +85,7 @@ def at_steps(
     return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)), eval_every=steps_of(config.eval_every),
                 log_every=steps_of(config.log_every), checkpoint_every=max(steps_of(config.checkpoint_every), 1))
 
-# %% ../nbs/08_ablations.ipynb #50975b3f
+# %% ../nbs/08_ablations.ipynb #b67dd058
 @dataclass(frozen=True)
 class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
@@ -107,14 +107,14 @@ class Plan:
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 PLANS = dict(
     toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e3),
-             batch_sizes=(1, 4, 16, 64, 128), batch_factors=(.5, 1.), factors=(1., .5, 2.), board=_BOARD),
+             batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
                 learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
-                batch_factors=(.5, 1., 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
+                batch_factors=(1., .5, 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
                 board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
 
-# %% ../nbs/08_ablations.ipynb #aab07587
+# %% ../nbs/08_ablations.ipynb #55c8330d
 def best_lr(
     results: pd.DataFrame | None,  # from `results_table`
     group: str,
@@ -158,21 +158,25 @@ def experiments(
         runs += [_compared(plan, group, best_lr(results, group, lr), seed) for group in ("learning_rate",) + variants]
     short = _compared(plan, "learning_rate", lr).changes
     runs += [Experiment(f"vocabulary_{n}", "vocabulary", short | dict(vocab_size=n)) for n in plan.vocab_sizes]
+    if plan.second.get("vocab_size", base.vocab_size) != base.vocab_size:
+        runs += [Experiment("second_small_vocabulary", "main_experiment", plan.second | dict(vocab_size=base.vocab_size))]
     runs += [Experiment(f"data_1_of_{n}", "data_scaling", short, f"data_1_of_{n}") for n in plan.data_parts]
     runs += [Experiment(f"bug_{bug}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
     return list({e.name: e for e in runs}.values())
 
-# %% ../nbs/08_ablations.ipynb #485c5cd7
+# %% ../nbs/08_ablations.ipynb #f7e49d91
 def summarize(
     e: Experiment,
     folder,  # its run folder
 ) -> dict:  # plain numbers and strings
     "What a run came to"
-    config, status, metrics = read_config(folder), read_status(folder), read_metrics(folder)
-    data, first, last = prepare(get_corpus(config.corpus), config.vocab_size), metrics.iloc[0], metrics.iloc[-1]
-    done = status["status"] == "finished" and status["val_loss"] < first.train_loss  # to end worse than one began is to diverge
-    result = dict(experiment=e.name, group=e.group, status="done" if done else "diverged", patch=e.patch)
+    config, status, data = read_config(folder), read_status(folder), prepare(get_corpus(read_config(folder).corpus), read_config(folder).vocab_size)
+    metrics = read_metrics(folder) if (Path(folder)/"metrics.jsonl").is_file() else pd.DataFrame([dict(seconds=0, step=0, tokens=0, epoch=0)])
+    last = metrics.iloc[-1]
+    done = status["status"] == "finished" and status["val_loss"] < metrics.train_loss.iloc[0]  # to end worse than one began is to diverge
+    how = "done" if done else "diverged" if status["status"] == "finished" else status["status"]
+    result = dict(experiment=e.name, group=e.group, status=how, patch=e.patch)
     if done: result |= dict(val_loss=status["val_loss"], bits_per_byte=status["bits_per_byte"])
     if done and "document_floor" in status:
         bits_per_byte = data.valid_tokens / data.valid_bytes / math.log(2)  # of a nat per token
@@ -183,7 +187,7 @@ def summarize(
         parameters=int(count_parameters(**config.model_config)), corpus=Path(config.corpus).stem, train_bytes=data.train_bytes,
         train_tokens=data.train_tokens, machine=json.loads((Path(folder)/"environment.json").read_text())["machine"])
 
-# %% ../nbs/08_ablations.ipynb #2a7c357b
+# %% ../nbs/08_ablations.ipynb #07332e19
 def is_finished(
     config: Config,
     folder,  # a run folder, or where one would be
@@ -215,15 +219,19 @@ def run_experiment(
 ):
     "Train one experiment and write result.json, the mark of a finished run"
     folder = Path(folder)
-    with PATCHES[e.patch]() if e.patch else nullcontext(): train(config, folder, resume=True, progress=False, on_log=on_log)
-    if keep: write_texts(folder)
+    try:
+        with PATCHES[e.patch]() if e.patch else nullcontext(): train(config, folder, resume=True, progress=False, on_log=on_log)
+        if keep: write_texts(folder)
+    except torch.OutOfMemoryError:  # a result, too: the batch was too large for this device
+        torch.cuda.empty_cache()
+        write_atomic(folder/"status.json", lambda f: f.write(b'{"status": "out of memory"}'))
     text = json.dumps(summarize(e, folder), indent=1) + "\n"
     write_atomic(folder/"result.json", lambda f: f.write(text.encode()))
     if keep: return
     shutil.rmtree(folder/"checkpoints", ignore_errors=True)
     (folder/"model.safetensors").unlink(missing_ok=True)
 
-# %% ../nbs/08_ablations.ipynb #f2f0f411
+# %% ../nbs/08_ablations.ipynb #0442262c
 LoggedRun = namedtuple("LoggedRun", "result metrics sample")  # dict, DataFrame, text that the model wrote ('' if none)
 
 def load_runs(
@@ -234,7 +242,8 @@ def load_runs(
     for path in sorted(Path(folder).glob("*/result.json")):
         samples = sorted((path.parent/"samples").glob("*.txt"))
         sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt comes after step_*.txt
-        runs[path.parent.name] = LoggedRun(json.loads(path.read_text()), read_metrics(path.parent), sample)
+        metrics = read_metrics(path.parent) if (path.parent/"metrics.jsonl").is_file() else pd.DataFrame()
+        runs[path.parent.name] = LoggedRun(json.loads(path.read_text()), metrics, sample)
     return runs
 
 # %% ../nbs/08_ablations.ipynb #5394fe81
@@ -494,7 +503,7 @@ def _figure_sample(run):
     ax.axis("off")
     return fig
 
-# %% ../nbs/08_ablations.ipynb #0093df34
+# %% ../nbs/08_ablations.ipynb #3da23ea3
 def figure_noise(runs):
     "14: every variant's effect with its error, against the noise between seeds"
     if len(table := seeds_table(results_table(runs))) < 2: return
@@ -522,6 +531,38 @@ def figure_vocabulary(runs):
         a.set(xscale="log", xlabel="vocabulary size", ylabel=_AXES[y])
     return fig
 
+# %% ../nbs/08_ablations.ipynb #41181c98
+def fit_power(
+    x,  # what grows: tokens of training text
+    y,  # what falls: loss
+    at,  # where to read the fit off
+) -> tuple:  # middle, lower and upper value at each place, two standard errors apart
+    "A power law y = a x^b fitted to the logarithms, with the uncertainty of the fit"
+    (slope, height), cov = np.polyfit(np.log(x), np.log(y), 1, cov="unscaled")
+    rest = np.log(y) - (slope * np.log(x) + height)
+    design = np.stack([np.log(at), np.ones(len(at))])
+    error = np.sqrt((rest @ rest) / max(1, len(x) - 2) * np.einsum("ij,ik,kj->j", design, cov, design))
+    middle = slope * np.log(at) + height
+    return np.exp(middle), np.exp(middle - 2 * error), np.exp(middle + 2 * error)
+
+def figure_data_scaling(runs, whole=540e6):
+    "17: the same model and steps on parts of the data, and what the fit says for the whole of TinyStories (some 540 M tokens)"
+    parts = _select(runs, "data_scaling", "done")
+    if len(parts) < 3: return
+    lr = parts[0].result["learning_rate"]
+    parts += [r for r in _select(runs, "learning_rate", "done") if r.result["learning_rate"] == lr][:1]
+    x = np.array([r.result["tokens"] / r.result["epochs"] for r in parts])
+    y = np.array([r.result["val_loss"] for r in parts])
+    at = np.geomspace(x.min(), whole, 50)
+    middle, low, high = fit_power(x, y, at)
+    fig, (ax,) = _panels(f"A power law through {len(x)} points says {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f}) for {whole / 1e6:.0f} M tokens", _about(parts[-1]), 1)
+    ax.plot(x / 1e6, y, "o", color=VARIANT_COLORS["base"], label="measured")
+    ax.plot(at / 1e6, middle, color=VARIANT_COLORS["base"], lw=1, label="fit")
+    ax.fill_between(at / 1e6, low, high, color=VARIANT_COLORS["base"], alpha=.15, label="two standard errors of the fit")
+    ax.set(xscale="log", xlabel="tokens of training text (millions)", ylabel=_AXES["val_loss"])
+    ax.legend(fontsize=7)
+    return fig
+
 def figure_break_it(runs):
     "16: what each known bug does to the validation loss"
     base = _select(runs, "learning_rate", "done")
@@ -539,7 +580,7 @@ def figure_break_it(runs):
     ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, .5))
     return fig
 
-# %% ../nbs/08_ablations.ipynb #00e52af3
+# %% ../nbs/08_ablations.ipynb #0c2c2e73
 FIGURES = dict(  # the thirteen of the original write-up, then our own: name -> function of the runs
     fig01_flops_breakdown=figure_flops, fig02_attention_vs_mlp=figure_attention_share, fig03_flops_by_size=figure_flops_by_size,
     fig04_learning_rates=figure_learning_rates, fig05_divergence=figure_divergence, fig06_batch_sizes=figure_batch_sizes,
@@ -547,7 +588,8 @@ FIGURES = dict(  # the thirteen of the original write-up, then our own: name -> 
     fig08_rmsnorm=lambda runs: _figure_ablation(runs, "layer_norm_ablation"), fig09_post_norm=lambda runs: _figure_ablation(runs, "pre_norm_ablation"),
     fig10_nope=lambda runs: _figure_ablation(runs, "no_pos_emb"), fig11_swiglu_silu=lambda runs: _figure_ablation(runs, "swiglu_ablation"),
     fig12_second_corpus=figure_second_corpus, fig13_second_sample=lambda runs: _figure_sample(runs.get("second")),
-    fig14_noise=figure_noise, fig15_vocabulary=figure_vocabulary, fig16_break_it=figure_break_it)
+    fig14_noise=figure_noise, fig15_vocabulary=figure_vocabulary, fig16_break_it=figure_break_it,
+    fig17_data_scaling=figure_data_scaling)
 
 def draw_figures(
     runs,  # folder of runs; nothing else is read
@@ -641,7 +683,7 @@ def _tokenizer_facts(name, corpus, size, tens):
     tokenizer.encode(text)
     return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
 
-# %% ../nbs/08_ablations.ipynb #96a6fab0
+# %% ../nbs/08_ablations.ipynb #0bf15b9b
 def keep_logs(
     out,  # folder of runs
     kept,  # folder for their logs
@@ -657,6 +699,7 @@ def keep_logs(
         config = json.loads((path.parent/"config.json").read_text())
         (to/"config.json").write_text(json.dumps(config | dict(corpus=Path(config["corpus"]).stem), indent=1) + "\n")
         (to/"result.json").write_text(path.read_text())
+        if not (path.parent/"metrics.jsonl").is_file(): continue  # it ran out of memory before its first step
         rows = (path.parent/"metrics.jsonl").read_text().splitlines()
         step = math.ceil(len(rows) / lines)
         (to/"metrics.jsonl").write_text("".join(row + "\n" for i, row in enumerate(rows) if i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row))
