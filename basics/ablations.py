@@ -11,8 +11,8 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'fit_power', 'figure_data_scaling', 'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce',
            'compare_tokenizers', 'keep_logs', 'basics_reproduce']
 
-# %% ../nbs/08_ablations.ipynb #774d5b0e
-import json, math, shutil, textwrap, time
+# %% ../nbs/08_ablations.ipynb #a83a8567
+import json, math, re, shutil, textwrap, time
 from collections import namedtuple
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -85,7 +85,7 @@ def at_steps(
     return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)), eval_every=steps_of(config.eval_every),
                 log_every=steps_of(config.log_every), checkpoint_every=max(steps_of(config.checkpoint_every), 1))
 
-# %% ../nbs/08_ablations.ipynb #b67dd058
+# %% ../nbs/08_ablations.ipynb #1afdac30
 @dataclass(frozen=True)
 class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
@@ -106,10 +106,10 @@ class Plan:
 
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 PLANS = dict(
-    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e3),
+    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
              batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
-                learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
+                learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
                 batch_factors=(1., .5, 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
                 board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
@@ -453,7 +453,7 @@ def figure_batch_sizes(runs):
     ax.legend(fontsize=7, title="windows in a batch", title_fontsize=7)
     return fig
 
-# %% ../nbs/08_ablations.ipynb #f13ac80a
+# %% ../nbs/08_ablations.ipynb #8f6670b0
 def _figure_ablation(runs, group):
     "A variant against the base: curves at the base's and at its own best learning rate, final losses by learning rate"
     done, base = _select(runs, group, "done"), _select(runs, "learning_rate", "done")
@@ -471,12 +471,14 @@ def _figure_ablation(runs, group):
     near = [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)] or [best]
     _by_lr(bx, near, "base")
     _by_lr(bx, done, label)
+    bx.set_xticks(sorted(set(lrs)))
+    bx.set_ylim(bottom=0)
     for a in ax, bx:
         _draw_floor(a, best)
         a.legend(fontsize=7)
     return fig
 
-# %% ../nbs/08_ablations.ipynb #bfafb2e1
+# %% ../nbs/08_ablations.ipynb #1f659ed4
 def figure_second_corpus(runs):
     "12: the main run and the one on the second corpus, per token and per byte"
     main, second = runs.get("main"), runs.get("second")
@@ -497,8 +499,8 @@ def _figure_sample(run):
     r = run.result
     fig, (ax,) = _panels(f"Written by the model trained on {r['corpus']} (validation loss {r.get('val_loss', math.nan):.3f} nats per token)", _about(run), 1)
     text = "".join(c if c == "\n" or c.isprintable() and ord(c) < 0x500 else "·" for c in run.sample.strip())  # what the font can draw
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, 100) or [""]]
-    shown = lines[:26] + (["..."] if len(lines) > 26 else [])
+    lines = [line for part in re.sub(r"\n{3,}", "\n\n", text).split("\n") for line in textwrap.wrap(part, 100) or [""]]
+    shown = lines[:22] + (["..."] if len(lines) > 22 else [])
     ax.text(0, 1, "\n".join(shown), va="top", family="monospace", fontsize=7, parse_math=False)
     ax.axis("off")
     return fig
@@ -683,7 +685,7 @@ def _tokenizer_facts(name, corpus, size, tens):
     tokenizer.encode(text)
     return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
 
-# %% ../nbs/08_ablations.ipynb #0bf15b9b
+# %% ../nbs/08_ablations.ipynb #cbc0d9e7
 def keep_logs(
     out,  # folder of runs
     kept,  # folder for their logs
@@ -703,7 +705,9 @@ def keep_logs(
         rows = (path.parent/"metrics.jsonl").read_text().splitlines()
         step = math.ceil(len(rows) / lines)
         (to/"metrics.jsonl").write_text("".join(row + "\n" for i, row in enumerate(rows) if i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row))
-        if (path.parent/"samples").is_dir(): shutil.copytree(path.parent/"samples", to/"samples", dirs_exist_ok=True)
+        for sample in sorted((path.parent/"samples").glob("*.txt"))[-1:]:
+            (to/"samples").mkdir()
+            shutil.copy(sample, to/"samples")
 
 # %% ../nbs/08_ablations.ipynb #39b9e1ba
 @call_parse
