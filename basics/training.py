@@ -273,7 +273,7 @@ def _to_gpu(tokens, device):
 def _gather(there, starts, context_length):
     "What `take_windows` gives, cut out where the tokens are"
     windows = there[starts[:, None] + torch.arange(context_length + 1, device=there.device)].long() & 0xFFFF
-    return windows[:, :-1], windows[:, 1:]
+    return windows[:, :-1].contiguous(), windows[:, 1:].contiguous()
 
 def _rank_and_world():
     "The number of this process among those that train together, and how many they are"
