@@ -1167,7 +1167,7 @@ def _machine():
     try: return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
     except (OSError, TypeError): return platform.processor() or platform.machine()
 
-# %% ../nbs/01_bpe.ipynb #421e8de0
+# %% ../nbs/01_bpe.ipynb #a8de8238
 def race(
     path: str | os.PathLike,             # a text file, 40 MB or more
     out: str | os.PathLike,              # where the results go, as JSON
@@ -1176,7 +1176,7 @@ def race(
     end: str = "<|endoftext|>",          # what stands between documents
     without: list[str] = (),             # libraries to leave out
 ) -> dict:
-    "Time training and encoding side by side with every library that is installed; medians in seconds, with machine, versions and date."
+    "Time training and encoding side by side with every library that is installed; medians in seconds of the clock and of all cores together, with machine, versions and date."
     import platform, statistics
     from importlib.metadata import version, PackageNotFoundError
     results, mb = {}, os.path.getsize(path) / 1e6
@@ -1185,10 +1185,10 @@ def race(
         for kind, jobs in ("training", _native_trainers(path, vocab_size, end)), ("encoding", _encoders(path, folder, tokenizer, end)):
             seconds, jobs = defaultdict(list), {n: job for n, job in jobs.items() if n.split(":")[0] not in without}
             for name, job in [*jobs.items()] * rounds:
-                start = time.perf_counter()
+                start, cpu = time.perf_counter(), time.process_time()
                 job()
-                seconds[name].append(time.perf_counter() - start)
-            results[kind] = {name: statistics.median(s) for name, s in seconds.items()}
+                seconds[name].append((time.perf_counter() - start, time.process_time() - cpu))
+            results[kind] = {name: dict(zip(("seconds", "cpu_seconds"), map(statistics.median, zip(*s)))) for name, s in seconds.items()}
     def installed(name):
         try: return version(name)
         except PackageNotFoundError: return None
@@ -1286,7 +1286,7 @@ def _tokenizer_facts(tokenizer, facts, before, peak):
     longest = [b.decode(errors="replace") for b in sorted(tokens, key=len, reverse=True)[:12]]
     return facts | dict(start_mb=before, peak_mb=peak, merges=len(tokenizer.merges), longest=longest, longest_bytes=max(map(len, tokens)), lengths=np.bincount([*map(len, tokens)]).tolist())
 
-# %% ../nbs/01_bpe.ipynb #5f8493d4
+# %% ../nbs/01_bpe.ipynb #12f9bef2
 def tokenizer_experiments(
     corpora: dict,                                      # name -> (training file, validation file)
     out: str | os.PathLike,                             # where the results go, as JSON
@@ -1309,6 +1309,7 @@ def tokenizer_experiments(
     for name, (train, _) in corpora.items():
         t = tokenizers[name, 10_000 if 10_000 in vocab_sizes else vocab_sizes[-1]]
         with tempfile.TemporaryDirectory() as d:
+            results["tokens"][name] = t.encode_file(train, Path(d)/"ids")
             results["speed"][name] = dict(encode_file=_speed(lambda p: t.encode_file(p, Path(d)/"ids"), train), encode=_speed(lambda p: t.encode(Path(p).read_text("utf-8")), train))
         counts = np.sort(np.bincount(t.encode(texts[name]), minlength=t.vocab_size))[::-1]
         ranks = np.unique(np.geomspace(1, max((counts > 0).sum(), 1), 60).astype(int))
