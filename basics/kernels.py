@@ -7,6 +7,7 @@ __all__ = ['FORWARD_TILES', 'BACKWARD_TILES', 'CausalAttention', 'kernel_applies
 
 # %% ../nbs/09_kernels.ipynb #67d1fa6c
 import math
+from types import SimpleNamespace
 
 import torch
 
@@ -14,19 +15,18 @@ try:
     import triton
     import triton.language as tl
     from triton import jit
-    from triton.language import constexpr
 except ImportError:
-    triton = tl = constexpr = None
+    triton, tl = None, SimpleNamespace(constexpr=None)
     def jit(f): return f
 
 # %% ../nbs/09_kernels.ipynb #fd680297
 @jit
-def _tile(x, rows, stride, T, D: constexpr):
+def _tile(x, rows, stride, T, D: tl.constexpr):
     "The given rows of one head (rows, D); zeros for rows past the last"
     return tl.load(x + rows[:, None] * stride + tl.arange(0, D)[None], rows[:, None] < T, other=0.)
 
 @jit
-def _turn_back(x, rows, cos, sin, T, D: constexpr):
+def _turn_back(x, rows, cos, sin, T, D: tl.constexpr):
     "Undo the rotation of the positions `rows`: the gradient of a rotation is the rotation back"
     at = rows[:, None] * (D // 2) + tl.arange(0, D // 2)[None]
     c, s = tl.load(cos + at, rows[:, None] < T, other=0.), tl.load(sin + at, rows[:, None] < T, other=0.)
@@ -35,7 +35,7 @@ def _turn_back(x, rows, cos, sin, T, D: constexpr):
 
 # %% ../nbs/09_kernels.ipynb #80d4c04e
 @jit
-def _attend(qk, qkv, out, lse, T, SCALE: constexpr, H: constexpr, D: constexpr, M: constexpr, N: constexpr):
+def _attend(qk, qkv, out, lse, T, SCALE: tl.constexpr, H: tl.constexpr, D: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
     "Attention of M queries of one head to all keys up to them, N at a time (Dao et al. 2022, algorithm 1)"
     batch, head = (tl.program_id(1) // H).to(tl.int64), tl.program_id(1) % H  # 64 bits: a large batch has more than 2^31 numbers
     qk += (batch * T * 2 * H + head) * D  # turned queries and keys
@@ -58,7 +58,7 @@ def _attend(qk, qkv, out, lse, T, SCALE: constexpr, H: constexpr, D: constexpr, 
 
 # %% ../nbs/09_kernels.ipynb #769a87af
 @jit
-def _back_to_keys(qk, qkv, out, lse, grad, here, first, T, SCALE: constexpr, H: constexpr, D: constexpr, M: constexpr, N: constexpr):
+def _back_to_keys(qk, qkv, out, lse, grad, here, first, T, SCALE: tl.constexpr, H: tl.constexpr, D: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
     "dK and dV of the positions `here`, from N later queries at a time"
     k, v = _tile(qk + H * D, here, 2 * H * D, T, D), _tile(qkv + 2 * H * D, here, 3 * H * D, T, D)
     dk, dv = tl.zeros([M, D], tl.float32), tl.zeros([M, D], tl.float32)
@@ -73,7 +73,7 @@ def _back_to_keys(qk, qkv, out, lse, grad, here, first, T, SCALE: constexpr, H: 
     return dk, dv
 
 @jit
-def _back_to_queries(qk, qkv, out, lse, grad, here, first, T, SCALE: constexpr, H: constexpr, D: constexpr, M: constexpr, N: constexpr):
+def _back_to_queries(qk, qkv, out, lse, grad, here, first, T, SCALE: tl.constexpr, H: tl.constexpr, D: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
     "dQ of the positions `here`, from N earlier keys at a time"
     q, g, z = _tile(qk, here, 2 * H * D, T, D), _tile(grad, here, H * D, T, D), tl.load(lse + here, here < T, other=float("inf"))
     mean = tl.sum(g.to(tl.float32) * _tile(out, here, H * D, T, D).to(tl.float32), 1)
@@ -87,7 +87,7 @@ def _back_to_queries(qk, qkv, out, lse, grad, here, first, T, SCALE: constexpr, 
 
 # %% ../nbs/09_kernels.ipynb #275ad25b
 @jit
-def _attend_back(qk, qkv, out, lse, grad, dqkv, cos, sin, T, SCALE: constexpr, H: constexpr, D: constexpr, M: constexpr, N: constexpr):
+def _attend_back(qk, qkv, out, lse, grad, dqkv, cos, sin, T, SCALE: tl.constexpr, H: tl.constexpr, D: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
     "Gradients of M positions of one head, as keys and values and then as queries"
     batch, head = (tl.program_id(1) // H).to(tl.int64), tl.program_id(1) % H
     qk += (batch * T * 2 * H + head) * D
