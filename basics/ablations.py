@@ -11,7 +11,7 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'fit_power', 'figure_data_scaling', 'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce',
            'compare_tokenizers', 'keep_logs', 'basics_reproduce']
 
-# %% ../nbs/08_ablations.ipynb #a83a8567
+# %% ../nbs/08_ablations.ipynb #489eb67b
 import json, math, re, shutil, textwrap, time
 from collections import namedtuple
 from contextlib import contextmanager, nullcontext
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 from fastcore.script import call_parse
-from tqdm.auto import tqdm
+from tqdm import tqdm
 import basics.layers, basics.optimizer, basics.training
 from .accounting import GPT2, count_parameters, forward_flops, train_flops_per_token
 from .bpe import Tokenizer, train_bpe
