@@ -56,7 +56,7 @@ class Config:
     norm: str = "pre"  # pre, post or none
     positions: str = "rope"  # rope, none or learned
     ffn: str = "swiglu"  # swiglu or silu
-    attention: str = "scratch"  # scratch or fused
+    attention: str = "scratch"  # scratch, fused or flash
     tie_embeddings: bool = False  # one matrix for the embedding and the head
     qk_norm: bool = False  # RMSNorm on queries and keys
     dropout: float = 0.  # share of the activations dropped while training
@@ -97,7 +97,7 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
                  " tie_embeddings qk_norm dropout").split()
 
 _CHOICES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
-                attention=("scratch", "fused"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+                attention=("scratch", "fused", "flash"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
 
 _AT_LEAST = dict(vocab_size=257, context_length=1, d_model=1, num_layers=1, num_heads=1, d_ff=1, batch_size=1, accumulate=1,
                  max_steps=1, warmup_steps=0, eval_every=1, eval_tokens=0, log_every=1, checkpoint_every=1, keep_checkpoints=1,
