@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE', 'FIGURES', 'PATCHES', 'Bug', 'BUGS',
-           'Experiment', 'show_lr', 'at_lr', 'at_steps', 'Plan', 'best_lr', 'experiments', 'summarize', 'is_finished',
+           'Experiment', 'show_lr', 'at_lr', 'at_steps', 'Plan', 'best_lrs', 'experiments', 'summarize', 'is_finished',
            'write_texts', 'run_experiment', 'load_runs', 'results_table', 'seeds_table', 'figure_flops',
            'figure_attention_share', 'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence',
            'best_batches', 'figure_batch_sizes', 'figure_second_corpus', 'figure_noise', 'figure_vocabulary',
@@ -110,20 +110,21 @@ PLANS = dict(
              batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
                 learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
-                batch_factors=(1., .5, 2.), factors=(1., .3, .5, 2.), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
+                batch_factors=(1., .5, 2.), factors=(1., .5, 2., .25), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
                 board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
 
 # %% ../nbs/08_ablations.ipynb #55c8330d
-def best_lr(
+def best_lrs(
     results: pd.DataFrame | None,  # from `results_table`
     group: str,
     default: float,  # where the group has no run yet
-) -> float:
-    "The learning rate at which the first seed of a group ended lowest"
-    if results is None or not len(results): return default
+    n: int = 1,
+) -> list[float]:  # best first
+    "The learning rates at which the first seed of a group ended lowest"
+    if results is None or not len(results): return [default]
     runs = results[(results.group == group) & (results.seed == results.seed.min()) & (results.status == "done")]
-    return float(runs.sort_values("val_loss").learning_rate.iloc[0]) if len(runs) else default
+    return runs.sort_values("val_loss").learning_rate.astype(float).tolist()[:n] or [default]
 
 def _compared(plan, group, lr, seed=None, **more):
     "One of the runs that are compared with each other: a variant, a learning rate, the short budget"
@@ -149,20 +150,23 @@ def experiments(
     base, variants = plan.base, HANDOUT[1:] + tuple(plan.beyond)
     runs = [Experiment("main", "main_experiment", {}), Experiment("second", "main_experiment", plan.second)]
     runs += [_compared(plan, "learning_rate", lr) for lr in sorted({*plan.learning_rates, base.learning_rate})]
-    lr = best_lr(results, "learning_rate", base.learning_rate)
+    lr, = best_lrs(results, "learning_rate", base.learning_rate)
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[:1] for group in variants]
     sizes = [size for size in plan.batch_sizes if plan.short_steps * base.batch_size >= 4 * size]  # fewer than four steps teach nothing
-    runs += [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
+    batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
+    runs += batches[:len(sizes)]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
     for seed in range(base.seed + 1, base.seed + plan.seeds):
-        runs += [_compared(plan, group, best_lr(results, group, lr), seed) for group in ("learning_rate",) + variants]
+        runs += [_compared(plan, "learning_rate", rate, seed) for rate in best_lrs(results, "learning_rate", lr, 3)]
+        runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
     short = _compared(plan, "learning_rate", lr).changes
     runs += [Experiment(f"vocabulary_{n}", "vocabulary", short | dict(vocab_size=n)) for n in plan.vocab_sizes]
     if plan.second.get("vocab_size", base.vocab_size) != base.vocab_size:
         runs += [Experiment("second_small_vocabulary", "main_experiment", plan.second | dict(vocab_size=base.vocab_size))]
     runs += [Experiment(f"data_1_of_{n}", "data_scaling", short, f"data_1_of_{n}") for n in plan.data_parts]
-    runs += [Experiment(f"bug_{bug}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
+    runs += batches[len(sizes):]
+    runs += [Experiment(f"bug_{bug}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     return list({e.name: e for e in runs}.values())
 
 # %% ../nbs/08_ablations.ipynb #f7e49d91
@@ -266,7 +270,7 @@ def seeds_table(
     for group, (label, _) in VARIANTS.items():
         runs = results[(results.group == group) & (results.status == "done")]
         if not len(runs): continue
-        runs = runs[runs.learning_rate == best_lr(results, group, 0)]
+        runs = runs[runs.learning_rate == best_lrs(results, group, 0)[0]]
         rows.append(dict(variant=label, learning_rate=runs.learning_rate.iloc[0], seeds=len(runs), mean=runs.val_loss.mean(), std=runs.val_loss.std()))
     table = pd.DataFrame(rows, columns=["variant", "learning_rate", "seeds", "mean", "std"]).set_index("variant")
     if "base" not in table.index: return table[:0]  # nothing to compare with
@@ -634,6 +638,23 @@ def work(
     idle = 1e8 if config.device in ("cpu", "auto") and not torch.cuda.is_available() else 5e11
     return config.max_steps * (config.batch_size * config.context_length * train_flops_per_token(**config.model_config) + idle)
 
+@contextmanager
+def _claim(
+    path,  # lock file
+):
+    "Whether we may have it: no other process holds it, and none can until we are done"
+    import fcntl  # Linux and macOS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as f:
+        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: yield False
+        else: yield True
+
+def _depends(e, other):
+    "Whether a run's learning rate is chosen by what the other came to"
+    if "seed" in other.changes or e.group == "main_experiment": return False
+    return other.group in ("learning_rate", e.group) if "seed" in e.changes else other.group == "learning_rate" != e.group
+
 def reproduce(
     plan: Plan,
     out,  # folder; each run gets a folder in it
@@ -648,16 +669,22 @@ def reproduce(
             runs = [(e, replace(plan.base, **e.changes)) for e in experiments(plan, results_table(out)) if not only or e.group in only.split(",")]
             left = [(e, c) for e, c in runs if not is_finished(c, out/e.name) and e.name not in skipped]
             if not left: return not skipped
-            e, config = left[0]
-            bar.total, cost = gone + sum(work(c) for _, c in left), work(config)
-            if minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes:
-                skipped.add(e.name)
-                continue
-            bar.set_description_str(f"run {len(runs) - len(left) + 1} of {len(runs)}: {e.name}")
-            run_experiment(e, config, out/e.name, keep=e.group == "main_experiment",
-                           on_log=lambda row: bar.update(gone + cost * row["step"] / config.max_steps - bar.n))
-            gone += cost
-            bar.update(gone - bar.n)
+            for e, config in left:
+                if any(_depends(e, other) for other, _ in left): continue  # another process is at it
+                cost = work(config)
+                if minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes:
+                    skipped.add(e.name)
+                    continue
+                with _claim(out/".claims"/e.name) as ours:
+                    if not ours or is_finished(config, out/e.name): continue
+                    bar.total = gone + sum(work(c) for _, c in left)
+                    bar.set_description_str(f"run {len(runs) - len(left) + 1} of {len(runs)}: {e.name}")
+                    run_experiment(e, config, out/e.name, keep=e.group == "main_experiment",
+                                   on_log=lambda row: bar.update(gone + cost * row["step"] / config.max_steps - bar.n))
+                gone += cost
+                bar.update(gone - bar.n)
+                break
+            else: time.sleep(.2)  # other processes are at work on all that is left
 
 # %% ../nbs/08_ablations.ipynb #f1c2f73f
 def compare_tokenizers(
@@ -766,13 +793,6 @@ def _decay_in_the_gradient(step):
         return result
     return coupled
 
-def _pile_up(update):
-    "The optimizer's part of a step, given the sum of all gradients so far"
-    def piled(optimizer, grad, *rest):
-        optimizer.pile = getattr(optimizer, "pile", 0) + grad
-        return update(optimizer, optimizer.pile, *rest)
-    return piled
-
 def _rotate_values(attend):
     "Attention whose values are rotated like queries and keys"
     return lambda self, q, k, v, mask: attend(self, q, k, self.rope(v), mask)
@@ -797,7 +817,7 @@ BUGS = dict(
     rope_in_halves=Bug("pairs are (i, i + d/2), as in Llama's released code", _swap(basics.layers.RotaryPositionalEmbedding, "forward", _halves)),
     no_bias_correction=Bug("m and v are used as if they had not started at zero", _swap(basics.optimizer, "_bias_correction",
         lambda f: lambda beta, t: torch.ones_like(t))),
-    gradients_pile_up=Bug("the gradients of earlier steps are not cleared", _swap(basics.training, "_update", _pile_up)),
+    gradients_pile_up=Bug("the gradients of earlier steps are not cleared", _swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_)),
     coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", _swap(basics.optimizer.AdamW, "step", _decay_in_the_gradient)),
     wrong_init=Bug("every weight starts with standard deviation 1", _swap(torch.nn.init, "trunc_normal_",
         lambda init: lambda w, *args, **kwargs: init(w, std=1., a=-3., b=3.))))

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'Config', 'write_atomic', 'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Batches',
-           'flatten_parameters', 'TrainStep', 'pick_device', 'deterministic', 'evaluate', 'document_loss',
-           'check_first_loss', 'check_overfit', 'next_token_probabilities', 'generate', 'complete', 'read_config',
-           'read_metrics', 'read_status', 'latest_checkpoint', 'differences', 'environment', 'peak_flops', 'Trainer',
-           'train', 'plot_loss', 'LivePlot', 'tensorboard_log', 'Run', 'load_run', 'layer_sizes', 'basics_train',
-           'basics_generate']
+           'flatten_parameters', 'decay_groups', 'TrainStep', 'make_optimizer', 'pick_device', 'deterministic',
+           'evaluate', 'document_loss', 'check_first_loss', 'check_overfit', 'next_token_probabilities', 'generate',
+           'complete', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'differences', 'environment',
+           'peak_flops', 'Trainer', 'train', 'plot_loss', 'LivePlot', 'tensorboard_log', 'Run', 'load_run',
+           'layer_sizes', 'basics_train', 'basics_generate']
 
 # %% ../nbs/07_training.ipynb #f7da6a4b
 import copy, io, json, math, os, pickle, platform, resource, signal, sys, threading, time
@@ -70,6 +70,7 @@ class Config:
     beta2: float = 0.95  # AdamW: memory of the squared gradient
     eps: float = 1e-8  # AdamW: keeps the division finite
     weight_decay: float = 0.1  # AdamW: share of the learning rate by which weights shrink
+    no_decay: str = "none"  # what weight decay spares: none, gains (of the norms), embeddings or both
     max_l2_norm: float = 1.  # gradients with a larger norm are scaled down to it
     ema_decay: float = 0.  # above 0: validate and keep a running average of the weights, which forgets by this factor a step
     sampling: str = "replacement"  # replacement: any window, any time; epochs: each window once, then again
@@ -97,7 +98,7 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
                  " tie_embeddings qk_norm dropout").split()
 
 _CHOICES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
-                attention=("scratch", "fused", "flash"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+                attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
 
 _AT_LEAST = dict(vocab_size=257, context_length=1, d_model=1, num_layers=1, num_heads=1, d_ff=1, batch_size=1, accumulate=1,
                  max_steps=1, warmup_steps=0, eval_every=1, eval_tokens=0, log_every=1, checkpoint_every=1, keep_checkpoints=1,
@@ -281,10 +282,9 @@ def _rank_and_world():
 
 # %% ../nbs/07_training.ipynb #ee4d5185
 def flatten_parameters(
-    model: nn.Module,
-) -> nn.Parameter:  # a vector of all parameters; those of the model become views of it
-    "Lay the parameters of a model end to end, so that one operation reaches them all"
-    params = list(model.parameters())
+    params: list,  # parameters of a model; they become views of the vector
+) -> nn.Parameter:
+    "Lay parameters end to end, so that one operation reaches them all"
     flat = torch.cat([p.detach().flatten() for p in params])
     for p, piece in zip(params, _pieces(flat, params)): p.data = piece
     return nn.Parameter(flat)
@@ -293,24 +293,36 @@ def _pieces(flat, params):
     "Views of a vector in the shapes of the parameters that were laid end to end in it"
     return [piece.view_as(p) for p, piece in zip(params, flat.split([p.numel() for p in params]))]
 
+def decay_groups(
+    model: nn.Module,
+    no_decay: str = "none",  # what is spared: none, gains (of the norms), embeddings or both
+) -> list[list]:  # the parameters that decay; then, if there are any, those that do not
+    "The parameters of a model, by whether weight decay shrinks them"
+    spared = {"none": (), "gains": ("ln", "norm"), "embeddings": ("embeddings",), "both": ("ln", "norm", "embeddings")}[no_decay]
+    groups = [], []
+    for name, p in model.named_parameters(): groups[any(word in name for word in spared)].append(p)
+    return [group for group in groups if group]
+
 # %% ../nbs/07_training.ipynb #cfe1cd68
 def _piece_loss(model, x, y):
     "Mean loss of a piece of a batch"
     return linear_cross_entropy(model.hidden_states(x), model.lm_head.weight, y)
 
 @torch.no_grad()
-def _update(optimizer, grad, copied, average, max_l2_norm, ema_decay):
-    "Clip the gradient, update the weights, and bring up to date the copy that is multiplied and the average"
-    flat, = optimizer.param_groups[0]["params"]
-    norm = torch.linalg.vector_norm(grad, dtype=flat.dtype)
-    flat.grad = grad.to(flat.dtype) * (max_l2_norm / (norm + 1e-6)).clamp(max=1.)
+def _update(optimizer, grad, norm, copies, averages, max_l2_norm, ema_decay):
+    "Clip the gradient, update the weights, and bring up to date the copies that are multiplied and the averages"
+    flats, scale = _vectors(optimizer), (max_l2_norm / (norm + 1e-6)).clamp(max=1.)
+    for flat, g in zip(flats, grad.split([len(flat) for flat in flats])): flat.grad = g.to(flat.dtype) * scale
     optimizer.step()
-    flat.grad = None
-    if copied is not None: copied.copy_(flat)
-    if average is not None:
+    for flat in flats: flat.grad = None
+    for copied, flat in zip(copies, flats): copied.copy_(flat)
+    for average, flat in zip(averages, flats):
         t = optimizer.state[flat]["t"]
         average.lerp_(flat, 1 - ((1 + t) / (10 + t)).clamp(max=ema_decay))
-    return norm
+
+def _vectors(optimizer):
+    "The parameters of all groups of an optimizer"
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 @cache
 def _compiled(f):
@@ -323,25 +335,39 @@ class TrainStep:
     "A batch in, better weights out: forward, backward, clip, update"
     def __init__(self,
         model,
-        optimizer,  # over one parameter, the vector `flatten_parameters(model)`
+        optimizer,  # from `make_optimizer`
         config: Config,
         device,
     ):
-        params = [p for group in optimizer.param_groups for p in group["params"]]
-        _need(len(params) == 1, f"the optimizer has {len(params)} parameters: give it one, flatten_parameters(model)")
-        self.optimizer, self.config, self.calls, self.graph, flat = optimizer, config, 0, None, params[0]
-        self.flat, self.lr = flat, torch.zeros((), device=device)  # a tensor, so that a recorded step sees it change
-        same = config.dtype == "float32"
+        n, self.world = config.accumulate, _rank_and_world()[1]
+        _need(config.batch_size % (n * self.world) == 0, f"batch_size = {config.batch_size} cannot be shared by {self.world} processes that read it in accumulate = {n} equal pieces")
+        self.optimizer, self.config, self.flats, self.calls, self.graph = optimizer, config, _vectors(optimizer), 0, None
+        groups, same = decay_groups(model, config.no_decay), config.dtype == "float32"
+        sizes = [sum(p.numel() for p in group) for group in groups]
+        _need([p.numel() for p in self.flats] == sizes, f"the optimizer has {len(self.flats)} parameters: give it the vectors of this model, by make_optimizer")
+        self.lr = torch.zeros((), device=device)  # a tensor, so that a recorded step sees it change
         self.model = model if same else copy.deepcopy(model).to(getattr(torch, config.dtype))
-        self.copied = None if same else flatten_parameters(self.model).data
+        self.copies = [] if same else self._vectors_of(self.model)
         self.averaged = copy.deepcopy(model) if config.ema_decay else model  # to be validated and kept
-        self.average = flatten_parameters(self.averaged).data if config.ema_decay else None
-        self.params = list(self.model.parameters())
-        self.grad = torch.zeros_like(flat if same or config.accumulate > 1 else self.copied)
-        self.grads, self.world = _pieces(self.grad, self.params), _rank_and_world()[1]
+        self.averages = self._vectors_of(self.averaged) if config.ema_decay else []
+        self.params = [p for group in decay_groups(self.model, config.no_decay) for p in group]
+        self.grad = torch.zeros(sum(sizes), device=device, dtype=(self.flats if same or n > 1 else self.copies)[0].dtype)
+        self.grads = _pieces(self.grad, self.params)
         self.loss, self.update = map(_compiled, (_piece_loss, _update)) if config.compile else (_piece_loss, _update)
-        _need(config.batch_size % (config.accumulate * self.world) == 0, f"batch_size = {config.batch_size} cannot be shared by "
-              f"{self.world} processes that read it in accumulate = {config.accumulate} equal pieces")
+
+    def _vectors_of(self, model):
+        "The weights of another model of this kind, laid out as the optimizer's are"
+        return [flatten_parameters(group).data for group in decay_groups(model, self.config.no_decay)]
+
+def make_optimizer(
+    model,
+    config: Config,
+) -> AdamW:  # over vectors, of which the model's parameters become views
+    "AdamW as the configuration asks for it"
+    groups = [dict(params=[flatten_parameters(group)]) for group in decay_groups(model, config.no_decay)]
+    if config.no_decay != "none": groups[-1]["weight_decay"] = 0.
+    return AdamW(groups, config.learning_rate, (config.beta1, config.beta2), config.eps, config.weight_decay,
+                 foreach=not config.compile)  # the compiler makes one kernel of the plain lines
 
 # %% ../nbs/07_training.ipynb #279502d1
 @patch
@@ -354,7 +380,9 @@ def _step(self: TrainStep, x, y):
         (torch._foreach_add_ if i else torch._foreach_copy_)(self.grads, grads)
         total = total + loss.detach()
     if self.world > 1: dist.all_reduce(self.grad), dist.all_reduce(total)
-    return total, self.update(self.optimizer, self.grad, self.copied, self.average, self.config.max_l2_norm, self.config.ema_decay)
+    norm = torch.linalg.vector_norm(self.grad, dtype=self.flats[0].dtype)  # not compiled: each process might add in another order, and drift away
+    self.update(self.optimizer, self.grad, norm, self.copies, self.averages, self.config.max_l2_norm, self.config.ema_decay)
+    return total, norm
 
 # %% ../nbs/07_training.ipynb #39b1a06d
 @patch
@@ -364,7 +392,8 @@ def __call__(self: TrainStep,
     lr: float,  # learning rate of this step
 ):  # loss, and gradient norm before clipping; both 0-dim tensors
     "One step"
-    self.optimizer.param_groups[0]["lr"] = self.lr.fill_(lr)
+    self.lr.fill_(lr)
+    for group in self.optimizer.param_groups: group["lr"] = self.lr
     if not self.calls: self._begin()
     self.calls += 1
     if not self.config.compile or x.device.type != "cuda": return self._step(x, y)
@@ -377,10 +406,10 @@ def __call__(self: TrainStep,
 @patch
 def _begin(self: TrainStep):
     "Make what a recorded step may not make, the optimizer's state; take the weights as they are, maybe just read from a checkpoint"
-    self.flat.grad = self.flat.data
-    self.optimizer._cohorts(self.optimizer.param_groups[0])
-    self.flat.grad = None
-    if self.copied is not None: self.copied.copy_(self.flat.data)
+    for flat in self.flats: flat.grad = flat.data
+    for group in self.optimizer.param_groups: self.optimizer._cohorts(group)
+    for flat in self.flats: flat.grad = None
+    for copied, flat in zip(self.copies, self.flats): copied.copy_(flat.data)
 
 @patch
 def _aside(self: TrainStep, x, y):
@@ -567,15 +596,30 @@ def _stack(prompts, max_new_tokens, device):
 
 def _scores(model, ids, use_cache):
     "A function of t: the scores for token t of each row, given those before it"
-    start, read, cache, context = 0, 0, None, model.context_length
+    start, read, context, recorded = 0, 0, model.context_length, None
+    cache = model.new_cache(len(ids), min(context, ids.shape[1])) if use_cache else None
     def scores(t):
-        nonlocal start, read, cache
-        if t - start > context: start, cache = t - (context + 1) // 2, None
+        nonlocal start, read, recorded
+        if t - start > context: start = read = t - (context + 1) // 2  # what the cache holds is written over
         if not use_cache: return model(ids[:, start:t])[:, -1]
-        if cache is None: read, cache = start, model.new_cache(len(ids), min(context, ids.shape[1] - start))
-        new, read = ids[:, read:t], t
-        return model(new, cache=cache)[:, -1]
+        new, at, read = ids[:, read:t], torch.arange(read - start, t - start, device=ids.device), t
+        if not ids.is_cuda or new.shape[1] > 1: return model(new, at, cache)[:, -1]
+        recorded = recorded or _record_token(model, cache, new, at)
+        return recorded(new, at)
     return scores
+
+def _record_token(model, cache, new, at):
+    "On a GPU: the launches that read one token of each row, written down once and replayed with one"
+    new, at, graph, stream = new.clone(), at.clone(), torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream): model(new, at, cache)  # once as usual, to warm up
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph): out = model(new, at, cache)[:, -1]
+    def recorded(token, position):
+        new.copy_(token), at.copy_(position)
+        graph.replay()
+        return out
+    return recorded
 
 def _cut(ids, eos_id):
     "The ids up to the first end token"
@@ -696,8 +740,7 @@ class Trainer:
         self.valid = np.asarray(load_tokens(self.data.valid))
         torch.manual_seed(config.seed)
         self.model = TransformerLM(**config.model_config, device=self.device)
-        self.optimizer = AdamW([flatten_parameters(self.model)], config.learning_rate, (config.beta1, config.beta2), config.eps,
-                               config.weight_decay, foreach=not config.compile)  # the compiler makes one kernel of the plain lines
+        self.optimizer = make_optimizer(self.model, config)
         self.train_step = TrainStep(self.model, self.optimizer, config, self.device)
         self.tokens_per_byte = self.data.valid_tokens / self.data.valid_bytes
         self.flops = train_flops_per_token(**config.model_config)
@@ -758,7 +801,7 @@ def restore(self: Trainer):
 def validate(self: Trainer, everything=False):
     "Loss per token and bits per byte of the validation text"
     n = None if everything or not self.config.eval_tokens else self.config.eval_tokens + 1
-    loss = evaluate(self.train_step.averaged, self.valid[:n], self.config.context_length, self.config.batch_size, self.config.dtype, self.config.compile)
+    loss = evaluate(self.train_step.averaged, self.valid[:n], self.config.context_length, min(self.config.batch_size, 64), self.config.dtype, self.config.compile)
     return dict(val_loss=loss, bits_per_byte=loss / math.log(2) * self.tokens_per_byte)
 
 @patch
@@ -791,11 +834,12 @@ def fit(self: Trainer,
         lr = lr_cosine_schedule(self.step + 1, c.learning_rate, c.min_learning_rate, c.warmup_steps, c.max_steps)
         loss, norm = self.train_step(*self.batches(), lr)
         self.step, done = self.step + 1, done + 1
+        if c.compile and self.train_step.calls <= 3: mark, done = time.perf_counter(), 0  # the clock leaves out compiling
         logs, evals, saves = (self.step % n == 0 or self.step == c.max_steps for n in (c.log_every, c.eval_every, c.checkpoint_every))
         stop = self.asked_to_stop()
         if logs or evals or saves or self.step in (1, until) or stop:
             loss, norm = loss.item(), norm.item()  # on a GPU, waits for the steps under way
-            speed = done * c.batch_size * c.context_length / (time.perf_counter() - mark)
+            speed = done * c.batch_size * c.context_length / (time.perf_counter() - mark) if done else math.nan
             val = self.validate(everything=self.step == c.max_steps) if evals else {}
             self.seconds, mark, done = self.seconds + time.perf_counter() - mark, time.perf_counter(), 0
             row = self.log(lr=lr, grad_norm=norm, train_loss=loss, **val, tok_per_s=speed, mfu=speed * self.flops / self.peak)
