@@ -341,6 +341,10 @@ def _longer(x, n):
     bigger[:len(x)] = x
     return bigger
 
+def _roomy(x, used, need):
+    "The array, or a longer one if it cannot take `need` rows beyond the `used` ones."
+    return x if used + need <= len(x) else _longer(x[:used], max(used, need))
+
 DONE, FULL, NOT_UTF8, NO_ID = 0, 1, 2, 3   # why a kernel came back
 
 # %% ../nbs/01_bpe.ipynb #7cfb73b0
@@ -595,6 +599,18 @@ def first_pairs(text, counts, pair_of, pairs):
         pairs.count[p] += counts[w]
     return n_pairs
 
+# %% ../nbs/01_bpe.ipynb #a7000008
+def _first_arrays(counts, n_merges):
+    "What merging starts from: the text, the pairs, the tokens, and how many pairs there are."
+    size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
+    if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens are more than this trainer's 2^31")
+    text = np.empty((size, 2), np.int32)
+    lay_out(counts.store, counts.starts, counts.lengths, text)
+    pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
+    n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
+    tokens = Tokens(np.ones(n_tokens, np.int32), np.arange(n_tokens), np.arange(1 << 16).astype(np.uint8), *(np.full(n_tokens, -1, np.int32) for _ in range(2)))
+    return text, pairs, tokens, n_pairs
+
 # %% ../nbs/01_bpe.ipynb #c5a1e0f7
 @compiled
 def count_places(text, pairs):
@@ -621,6 +637,7 @@ def lowest_count(pairs, n_pairs, top, room):
         else: low = middle
     return top
 
+# %% ../nbs/01_bpe.ipynb #a700000a
 @compiled
 def write_places(text, pairs, n_pairs, least, places):
     "Write the places of all pairs seen at least `least` times, pair after pair and each in order."
@@ -635,6 +652,17 @@ def write_places(text, pairs, n_pairs, least, places):
             pairs.start[p] += 1
     for p in range(n_pairs):
         if pairs.start[p] >= 0: pairs.start[p] -= pairs.n[p]
+
+def _gather(text, pairs, n_pairs, places):
+    "Write the places of the most frequent pairs anew, as many as a third of `places` takes: the array, how many places, and the count of the rarest such pair (0: no pair is left)."
+    top = int(pairs.count[:n_pairs].max(initial=0))
+    if top == 0: return places, 0, 0
+    count_places(text, pairs)
+    least = lowest_count(pairs, n_pairs, top, len(places) // 3)
+    n = places_of(pairs, n_pairs, least)
+    if 3 * n > len(places): places = np.empty(3 * n, np.int32)   # a merge makes at most 2 n new places
+    write_places(text, pairs, n_pairs, least, places)
+    return places, n, least
 
 # %% ../nbs/01_bpe.ipynb #e3f6df2f
 @compiled
@@ -693,6 +721,16 @@ def word_at(text, i, length):
     return ~text[i - 1, TOKEN]
 
 @compiled
+def spell(new, x, y, used, tokens):
+    "Spell token `new` as `x` and then `y`; how many bytes are used now."
+    tokens.at[new], tokens.length[new] = used, tokens.length[x] + tokens.length[y]
+    for t in (x, y):
+        for k in range(tokens.length[t]): tokens.spelled[used + k] = tokens.spelled[tokens.at[t] + k]
+        used += tokens.length[t]
+    return used
+
+# %% ../nbs/01_bpe.ipynb #a7000016
+@compiled
 def apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen):
     "Replace pair `p` by token `new` at each of its places; the new number of pairs, and how many places of new pairs were seen."
     a, b, count, start, n = pairs
@@ -741,15 +779,6 @@ def write_new(new, first, n_pairs, least, pairs, tokens, places, n_places, seen,
         if start[q] >= 0: start[q] -= n[q]
     return n_places
 
-@compiled
-def spell(new, x, y, used, tokens):
-    "Spell token `new` as `x` and then `y`; how many bytes are used now."
-    tokens.at[new], tokens.length[new] = used, tokens.length[x] + tokens.length[y]
-    for t in (x, y):
-        for k in range(tokens.length[t]): tokens.spelled[used + k] = tokens.spelled[tokens.at[t] + k]
-        used += tokens.length[t]
-    return used
-
 # %% ../nbs/01_bpe.ipynb #1991727f
 @compiled
 def learn(state, n_merges, least, text, counts, pairs, tokens, places, seen, hn, hp, merged):
@@ -774,33 +803,6 @@ def learn(state, n_merges, least, text, counts, pairs, tokens, places, seen, hn,
         done += 1
     return n_pairs, n_places, size, used, done
 
-# %% ../nbs/01_bpe.ipynb #e4027ab9
-def _first_arrays(counts, n_merges):
-    "What merging starts from: the text, the pairs, the tokens, and how many pairs there are."
-    size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
-    if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens are more than this trainer's 2^31")
-    text = np.empty((size, 2), np.int32)
-    lay_out(counts.store, counts.starts, counts.lengths, text)
-    pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
-    n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
-    tokens = Tokens(np.ones(n_tokens, np.int32), np.arange(n_tokens), np.arange(1 << 16).astype(np.uint8), *(np.full(n_tokens, -1, np.int32) for _ in range(2)))
-    return text, pairs, tokens, n_pairs
-
-def _roomy(x, used, need):
-    "The array, or a longer one if it cannot take `need` rows beyond the `used` ones."
-    return x if used + need <= len(x) else _longer(x[:used], max(used, need))
-
-def _gather(text, pairs, n_pairs, places):
-    "Write the places of the most frequent pairs anew, as many as a third of `places` takes: the array, how many places, and the count of the rarest such pair (0: no pair is left)."
-    top = int(pairs.count[:n_pairs].max(initial=0))
-    if top == 0: return places, 0, 0
-    count_places(text, pairs)
-    least = lowest_count(pairs, n_pairs, top, len(places) // 3)
-    n = places_of(pairs, n_pairs, least)
-    if 3 * n > len(places): places = np.empty(3 * n, np.int32)   # a merge makes at most 2 n new places
-    write_places(text, pairs, n_pairs, least, places)
-    return places, n, least
-
 # %% ../nbs/01_bpe.ipynb #831485b5
 PLACES = 1 << 24   # room for places to begin with; only what is used takes memory
 
@@ -811,7 +813,7 @@ def learn_merges(
     "Learn merges from counted pre-tokens, compiled."
     compile_kernels()
     text, pairs, tokens, n_pairs = _first_arrays(counts, n_merges)
-    places, seen = np.empty(max(len(text) // 3, PLACES), np.int32), np.empty((0, 2), np.int32)
+    places, seen = np.empty(max(len(text) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
     hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
     used = 256
@@ -1025,6 +1027,19 @@ def merge_span(data, i, n, merging, out, m):
         k, m = work[after, k], m + 1
     return m
 
+# %% ../nbs/01_bpe.ipynb #a7000010
+def _scratch(n):
+    "Room to merge a span of `n` bytes."
+    return dict(work=np.empty((4, n), np.int64), heap=np.empty(3 * n, np.int64))
+
+def _merging(tokenizer):
+    "A tokenizer's merges as arrays."
+    ids, merges = tokenizer._ids, tokenizer.merges
+    a, b, new_id = (np.array([ids[x] for x in xs], np.int32) for xs in ([a for a, _ in merges], [b for _, b in merges], [a + b for a, b in merges]))
+    ranks = np.zeros(2 << (4 * len(merges) + 8).bit_length(), np.uint64)
+    fill_ranks(ranks, a, b)
+    return Merging(ranks, new_id, np.array([ids.get(bytes([b]), -1) for b in range(256)], np.int32), **_scratch(256))
+
 # %% ../nbs/01_bpe.ipynb #be2efb94
 LONG, ID = U(256), U(0xFFFFF)   # spans longer than this are not kept; an id has twenty bits in a slot
 
@@ -1060,6 +1075,7 @@ def encode_rare(data, i, n, table, merging, kept, out, m):
     for k in range(kept[at - 1]): out[m + k] = kept[at + k]
     return DONE, m + kept[at - 1]
 
+# %% ../nbs/01_bpe.ipynb #a7000012
 @compiled
 def encode_spans(data, i, end, scan, table, merging, kept, out, m):
     "Write the ids of the pre-tokens of data[i:end]; where it stopped, why, and how many ids there are."
@@ -1099,16 +1115,10 @@ class Encoder:
     "What one thread needs to encode fast: the tokenizer's tables as arrays, and a table of the pre-tokens met so far with their ids."
     def __init__(self, tokenizer):
         compile_kernels()
-        ids, merges = tokenizer._ids, tokenizer.merges
         self.scan, (self.special, order) = _scan(), _specials(tokenizer.special_tokens)
-        self.special_id = np.array([ids[s] for s in order] or [0])
-        byte_id = np.array([ids.get(bytes([b]), -1) for b in range(256)], np.int32)
-        a, b, new_id = (np.array([ids[x] for x in xs], np.int32) for xs in ([a for a, _ in merges], [b for _, b in merges], [a + b for a, b in merges]))
-        self.dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
-        ranks = np.zeros(2 << (4 * len(merges) + 8).bit_length(), np.uint64)
-        fill_ranks(ranks, a, b)
-        self.merging = Merging(ranks, new_id, byte_id, None, None)
-        self._fresh(); self._scratch(256)
+        self.special_id = np.array([tokenizer._ids[s] for s in order] or [0])
+        self.dtype, self.merging = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32, _merging(tokenizer)
+        self._fresh()
 
     def __call__(self, data, n, name="the text", start=0):
         "The ids of n bytes of UTF-8."
@@ -1123,7 +1133,7 @@ class Encoder:
 
     def _fresh(self): self.table, self.kept = SpanTable(1 << 16), np.zeros(1 << 16, np.int32)
 
-    def _scratch(self, n): self.merging = self.merging._replace(work=np.empty((4, n), np.int64), heap=np.empty(3 * n, np.int64))
+    def _scratch(self, n): self.merging = self.merging._replace(**_scratch(n))
 
     def _make_room(self):
         "Grow what is full; start afresh at half a million pre-tokens, so that memory stays bounded."
@@ -1315,7 +1325,7 @@ def race(
     path: str | os.PathLike,             # a text file, 40 MB or more
     out: str | os.PathLike,              # where the results go, as JSON
     vocab_size: int = 10_000,
-    rounds: int = 3,                     # each job runs so often, in turn with the others
+    rounds: int = 5,                     # each job runs so often, in turn with the others
     end: str = "<|endoftext|>",          # what stands between documents
     without: list[str] = (),             # libraries to leave out
 ) -> dict:
@@ -1369,29 +1379,33 @@ def invented_text(
             written += len(text)
 
 # %% ../nbs/01_bpe.ipynb #ca3ac5ae
+def _peak_mb():
+    "The most memory this process has taken so far, in MB."
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+def _with_peak(f, args):
+    "`f(*args)`, the peak of memory in MB before it, and after."
+    compile_kernels(); char_classes()
+    before = _peak_mb()
+    return f(*args), before, _peak_mb()
+
 def _fresh_process(f, *args):
-    "`f(*args)` in a process of its own, and that process's peak memory in MB."
+    "`f(*args)` in a process of its own, with that process's memory as `_with_peak` gives it."
     import multiprocessing
     from basics import bpe   # a new process must be able to import what it runs
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool: return pool.submit(bpe._with_peak, getattr(bpe, f.__name__), args).result()
 
-def _with_peak(f, args):
-    "`f(*args)`, the memory in MB before it, and the peak."
-    import resource
-    compile_kernels(); char_classes()
-    unit = 1 if sys.platform == "darwin" else 1024
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    return f(*args), before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
+# %% ../nbs/01_bpe.ipynb #f0c1d2a3
 def _timed_training(path, vocab_size, end):
-    "Train once, step by step: seconds of counting and of merging, the number of distinct pre-tokens, vocabulary and merges."
+    "Train once, step by step: seconds of counting and of merging, distinct pre-tokens, memory in MB of their table and when they were counted; vocabulary and merges."
     learn_merges(count_part(path, 0, min(os.path.getsize(path), 1000), [end]), 3)   # read or compile the kernels before the clock starts
     start = time.perf_counter()
     counts = count_file(path, [end])
-    counted = time.perf_counter()
+    counted, counted_mb = time.perf_counter(), _peak_mb()
     vocab, merges = learn_merges(counts, vocab_size - 257)
-    return dict(seconds=time.perf_counter() - start, count_seconds=counted - start, merge_seconds=time.perf_counter() - counted,
-        distinct=len(counts), table_mb=sum(x.nbytes for x in vars(counts).values()) / 1e6), vocab + [end.encode()], merges
+    return dict(seconds=time.perf_counter() - start, count_seconds=counted - start, merge_seconds=time.perf_counter() - counted, distinct=len(counts),
+        table_mb=sum(x.nbytes for x in vars(counts).values()) / 1e6, counted_mb=counted_mb), vocab + [end.encode()], merges
 
 # %% ../nbs/01_bpe.ipynb #e95fb473
 def scale(
