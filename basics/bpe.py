@@ -567,35 +567,35 @@ def count_file(
     return Counts.of(table)
 
 # %% ../nbs/01_bpe.ipynb #ef6c3fbc
-TOKEN, PAIR = 0, 1                                             # the two numbers at each place of the text
+Text = namedtuple("Text", "token pair")                        # of each place: its token and its pair (-1: none); before a word, token -1 and the number of the word, turned negative
 Pairs = namedtuple("Pairs", "a b count start n")               # of each pair: its tokens, its count, where its places are written (-1: nowhere) and how many they are
 Tokens = namedtuple("Tokens", "length at spelled left right")  # of each token: where its bytes are spelled; and the pair it makes with the token made now
 
 @compiled
 def lay_out(data, starts, lengths, text):
-    "Write the words one after the other, and before each its number, turned negative."
+    "Write the words one after the other, and before each its number."
     i = 0
     for w in range(len(starts)):
-        text[i, TOKEN] = ~w
-        for k in range(lengths[w]): text[i + 1 + k, TOKEN] = data[starts[w] + k]
+        text.token[i], text.pair[i] = -1, ~w
+        for k in range(lengths[w]): text.token[i + 1 + k] = data[starts[w] + k]
         i += 1 + lengths[w]
-    text[i, TOKEN] = -1
+    text.token[i], text.pair[i] = -1, -1
 
 @compiled
 def first_pairs(text, counts, pair_of, pairs):
     "Find the pairs of bytes and their counts; how many pairs."
     n_pairs = w = 0
-    for i in range(len(text) - 1):
-        a, b = text[i, TOKEN], text[i + 1, TOKEN]
-        text[i, PAIR] = -1
-        if a < 0: w = ~a
-        if a < 0 or b < 0: continue
+    for i in range(len(text.pair) - 1):
+        a, b = text.token[i], text.token[i + 1]
+        if a < 0: w = ~text.pair[i]; continue
+        text.pair[i] = -1
+        if b < 0: continue
         p = pair_of[a << 8 | b]
         if p < 0:
             p = pair_of[a << 8 | b] = n_pairs
             pairs.a[p], pairs.b[p] = a, b
             n_pairs += 1
-        text[i, PAIR] = p
+        text.pair[i] = p
         pairs.count[p] += counts[w]
     return n_pairs
 
@@ -604,7 +604,7 @@ def _first_arrays(counts, n_merges):
     "What merging starts from: the text, the pairs, the tokens, and how many pairs there are."
     size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
     if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens are more than this trainer's 2^31")
-    text = np.empty((size, 2), np.int32)
+    text = Text(np.empty(size, np.int16 if n_tokens <= 1 << 15 else np.int32), np.empty(size, np.int32))   # two bytes where they are enough
     lay_out(counts.store, counts.starts, counts.lengths, text)
     pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
     n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
@@ -616,8 +616,8 @@ def _first_arrays(counts, n_merges):
 def count_places(text, pairs):
     "How many places hold each pair now."
     pairs.n[:] = 0
-    for i in range(len(text) - 1):
-        if text[i, PAIR] >= 0: pairs.n[text[i, PAIR]] += 1
+    for i in range(len(text.pair) - 1):
+        if text.pair[i] >= 0: pairs.n[text.pair[i]] += 1
 
 @compiled
 def places_of(pairs, n_pairs, least):
@@ -645,8 +645,8 @@ def write_places(text, pairs, n_pairs, least, places):
     for p in range(n_pairs):
         pairs.start[p] = at if pairs.count[p] >= least else -1
         if pairs.count[p] >= least: at += pairs.n[p]
-    for i in range(len(text) - 1):
-        p = text[i, PAIR]
+    for i in range(len(text.pair) - 1):
+        p = text.pair[i]
         if p >= 0 and pairs.start[p] >= 0:
             places[pairs.start[p]] = i
             pairs.start[p] += 1
@@ -717,8 +717,8 @@ def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
 @compiled(forceinline=True)
 def word_at(text, i, length):
     "Which word place `i` is in: go left, token by token, to the word's number."
-    while text[i - 1, TOKEN] >= 0: i -= length[text[i - 1, TOKEN]]
-    return ~text[i - 1, TOKEN]
+    while text.token[i - 1] >= 0: i -= length[text.token[i - 1]]
+    return ~text.pair[i - 1]
 
 @compiled
 def spell(new, x, y, used, tokens):
@@ -738,25 +738,25 @@ def apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen):
     la, lb = length[a[p]], length[b[p]]
     for k in range(start[p], start[p] + n[p]):
         i = places[k]
-        if text[i, PAIR] != p: continue           # an earlier merge took one of its tokens
+        if text.pair[i] != p: continue           # an earlier merge took one of its tokens
         w, j, e = counts[word_at(text, i, length)], i + la, i + la + lb
-        l, r = text[i - 1, TOKEN], text[e, TOKEN] # a token's number stands at its first and at its last byte
+        l, r = text.token[i - 1], text.token[e] # a token's number stands at its first and at its last byte
         if l >= 0:
             h = i - length[l]
-            count[text[h, PAIR]] -= w
+            count[text.pair[h]] -= w
             q = left[l]
             if q < 0: q = left[l] = n_pairs; a[q], b[q], count[q], n[q] = l, new, 0, 0; n_pairs += 1
-            count[q] += w; n[q] += 1; text[h, PAIR] = q
+            count[q] += w; n[q] += 1; text.pair[h] = q
             seen[m, 0], seen[m, 1] = h, q; m += 1
         q = -1
         if r >= 0:
-            count[text[j, PAIR]] -= w
+            count[text.pair[j]] -= w
             q = right[r]
             if q < 0: q = right[r] = n_pairs; a[q], b[q], count[q], n[q] = new, r, 0, 0; n_pairs += 1
             count[q] += w; n[q] += 1
             seen[m, 0], seen[m, 1] = i, q; m += 1
-        text[i, PAIR], text[j, PAIR] = q, -1
-        text[i, TOKEN] = text[e - 1, TOKEN] = new
+        text.pair[i], text.pair[j] = q, -1
+        text.token[i] = text.token[e - 1] = new
     count[p] = 0
     return n_pairs, m
 
@@ -813,7 +813,7 @@ def learn_merges(
     "Learn merges from counted pre-tokens, compiled."
     compile_kernels()
     text, pairs, tokens, n_pairs = _first_arrays(counts, n_merges)
-    places, seen = np.empty(max(len(text) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
+    places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
     hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
     used = 256
