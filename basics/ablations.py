@@ -9,7 +9,7 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'figure_attention_share', 'figure_flops_by_size', 'figure_learning_rates', 'figure_divergence',
            'best_batches', 'figure_batch_sizes', 'figure_second_corpus', 'figure_noise', 'figure_vocabulary',
            'fit_power', 'figure_data_scaling', 'figure_break_it', 'draw_figures', 'make_plan', 'work', 'reproduce',
-           'compare_tokenizers', 'keep_logs', 'basics_reproduce']
+           'compare_tokenizers', 'keep_logs', 'basics_reproduce', 'experiment_log']
 
 # %% ../nbs/08_ablations.ipynb #489eb67b
 import json, math, re, shutil, textwrap, time
@@ -130,7 +130,7 @@ def _compared(plan, group, lr, seed=None, **more):
     "One of the runs that are compared with each other: a variant, a learning rate, the short budget"
     label, variant = VARIANTS[group]
     base = plan.base
-    changes = dict(sample_tokens=0, checks=False, eval_tokens=10_000) | at_steps(base, plan.short_steps) | variant(base) | at_lr(base, lr)
+    changes = dict(sample_tokens=0, checks=False) | at_steps(base, plan.short_steps) | variant(base) | at_lr(base, lr)
     name = f"{label.replace(' ', '_')}_lr_{show_lr(changes['learning_rate'])}"
     if seed is not None: name, changes = f"{name}_seed_{seed}", changes | dict(seed=seed)
     return Experiment(name, group, changes | more)
@@ -274,17 +274,18 @@ def seeds_table(
         rows.append(dict(variant=label, learning_rate=runs.learning_rate.iloc[0], seeds=len(runs), mean=runs.val_loss.mean(), std=runs.val_loss.std()))
     table = pd.DataFrame(rows, columns=["variant", "learning_rate", "seeds", "mean", "std"]).set_index("variant")
     if "base" not in table.index: return table[:0]  # nothing to compare with
-    noise = math.sqrt(np.average(table["std"].fillna(0) ** 2, weights=(table.seeds - 1).clip(lower=1e-9)))  # pooled: the best guess for a few seeds each
+    noise = float(np.nan_to_num(table["std"].median()))
     table["effect"] = table["mean"] - table.loc["base", "mean"]
     table["error"] = noise * np.sqrt(1 / table.seeds + 1 / table.loc["base", "seeds"])
-    table["verdict"] = [_verdict(*row) for row in zip(table.index, table.effect, table.error)]
+    table["verdict"] = [_verdict(r, noise) for r in table.itertuples()]
     return table
 
-def _verdict(variant, effect, error):
-    "An effect of twice its standard error is taken for one"
-    if variant == "base": return "the measure"
-    if not error: return "one seed: no verdict"
-    return "within seed noise" if abs(effect) < 2 * error else "worse" if effect > 0 else "better"
+def _verdict(row, noise):
+    "An effect of twice its standard error is taken for one; a spread of five times the noise is no noise"
+    if row.Index == "base": return "the measure"
+    if not noise: return "one seed: no verdict"
+    if row.std > 5 * noise: return "unstable"
+    return "within seed noise" if abs(row.effect) < 2 * row.error else "worse" if row.effect > 0 else "better"
 
 # %% ../nbs/08_ablations.ipynb #e8039bf7
 STYLE = {  # as in nbs/matplotlibrc, for figures drawn outside the notebooks
@@ -312,7 +313,10 @@ _AXES = dict(tokens="tokens trained on (millions)", seconds="seconds of training
 def _curve(ax, run, x="tokens", y="val_loss", **style):
     "One run's curve"
     m = run.metrics.dropna(subset=y)
-    ax.plot(m[x] / (1e6 if x == "tokens" else 1), m[y], **style)
+    xs, ys = m[x] / (1e6 if x == "tokens" else 1), m[y]
+    if not y.startswith("train") and len(m) > 1: xs, ys = xs[:-1], ys[:-1]
+    line, = ax.plot(xs, ys, **style)
+    ax.plot(m[x].iloc[-1:] / (1e6 if x == "tokens" else 1), m[y].iloc[-1:], "o", ms=3, color=line.get_color())  # at the end, all of the validation text is read
     ax.set(xlabel=_AXES[x], ylabel=_AXES[y])
 
 # %% ../nbs/08_ablations.ipynb #4757e1d3
@@ -412,7 +416,8 @@ def figure_learning_rates(runs):
     for run, color in zip(first, _ramp(len(first))): _curve(ax, run, color=color, label=show_lr(run.result["learning_rate"]))
     _by_lr(bx, done, "base")
     for a in ax, bx: _draw_floor(a, best)
-    ax.set_ylim(top=1.35 * ax.get_ylim()[1])
+    low = .9 * best.result.get("floor_nats", best.result["val_loss"])
+    ax.set_ylim(low, min(1.35 * ax.get_ylim()[1], 1.3 * math.log(best.result["vocab_size"])))  # far above guessing there is nothing to see
     ax.legend(fontsize=7, ncols=2, loc="upper right")
     return fig
 
@@ -466,17 +471,22 @@ def _figure_ablation(runs, group):
     best, own = _best(base), _best(done)
     row = table.loc[label]
     error = f" ± {row.error:.3f}" if row.error else ""
-    fig, (ax, bx) = _panels(f"{label}: {row.effect:+.3f}{error} nats at its own best learning rate ({row.verdict})", _about(best))
+    says = f"{row.effect:+.3f}{error} nats at its own best learning rate ({row.verdict})"
+    if row.verdict == "unstable":
+        ends = [r.result["val_loss"] for r in done if r.result["learning_rate"] == row.learning_rate]
+        says = f"unstable: {len(ends)} seeds at learning rate {show_lr(row.learning_rate)} end between {min(ends):.2f} and {max(ends):.2f}"
+    fig, (ax, bx) = _panels(f"{label}: {says}", _about(best))
     for run, name in (best, "base"), (own, label): _curve(ax, run, color=VARIANT_COLORS[name], label=f"{name}, lr {show_lr(run.result['learning_rate'])}")
     if own.result["learning_rate"] != best.result["learning_rate"]:
         for run in [r for r in _select(runs, group) if r.result["learning_rate"] == best.result["learning_rate"]][:1]:
             if run.metrics.get("val_loss", pd.Series(dtype=float)).notna().any(): _curve(ax, run, color=VARIANT_COLORS[label], ls="--", label=f"{label}, lr {show_lr(run.result['learning_rate'])}")
     lrs = [r.result["learning_rate"] for r in done]
-    near = [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)] or [best]
+    lrs.append(best.result["learning_rate"])
+    near = [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)]
     _by_lr(bx, near, "base")
     _by_lr(bx, done, label)
     bx.set_xticks(sorted(set(lrs)))
-    bx.set_ylim(bottom=0)
+    if best.result.get("floor_nats"): bx.set_ylim(bottom=0)
     for a in ax, bx:
         _draw_floor(a, best)
         a.legend(fontsize=7)
@@ -513,15 +523,17 @@ def _figure_sample(run):
 def figure_noise(runs):
     "14: every variant's effect with its error, against the noise between seeds"
     if len(table := seeds_table(results_table(runs))) < 2: return
-    rows = table.drop("base").sort_values("effect")
+    unstable = table.index[table.verdict == "unstable"]
+    rows = table.drop(["base", *unstable]).sort_values("effect")
     clear = (rows.verdict != "within seed noise").sum()
     best = _best(_select(runs, "learning_rate", "done"))
-    fig, (ax,) = _panels(f"{clear} of {len(rows)} variants differ from the base by more than seed noise", _about(best), 1)
+    about = _about(best) + (f"\nnot drawn: {', '.join(unstable)}, which some seeds break" if len(unstable) else "")
+    fig, (ax,) = _panels(f"{clear} of {len(rows)} variants differ from the base by more than seed noise", about, 1)
     ax.errorbar(rows.effect, range(len(rows)), xerr=2 * rows.error, fmt="none", ecolor=".4", capsize=3)
     ax.scatter(rows.effect, range(len(rows)), c=[VARIANT_COLORS[v] for v in rows.index], zorder=3)
     ax.axvline(0, color=VARIANT_COLORS["base"], label="base")
     ax.set(yticks=range(len(rows)), yticklabels=[f"{v} (lr {show_lr(lr)}, n = {n})" for v, lr, n in zip(rows.index, rows.learning_rate, rows.seeds)],
-           xlabel="validation loss above the base (nats per token) ± 2 standard errors")
+           xlabel="loss above the base (nats per token) ± 2 standard errors")
     ax.legend(fontsize=7)
     return fig
 
@@ -542,30 +554,36 @@ def fit_power(
     x,  # what grows: tokens of training text
     y,  # what falls: loss
     at,  # where to read the fit off
-) -> tuple:  # middle, lower and upper value at each place, two standard errors apart
-    "A power law y = a x^b fitted to the logarithms, with the uncertainty of the fit"
-    (slope, height), cov = np.polyfit(np.log(x), np.log(y), 1, cov="unscaled")
-    rest = np.log(y) - (slope * np.log(x) + height)
-    design = np.stack([np.log(at), np.ones(len(at))])
-    error = np.sqrt((rest @ rest) / max(1, len(x) - 2) * np.einsum("ij,ik,kj->j", design, cov, design))
-    middle = slope * np.log(at) + height
-    return np.exp(middle), np.exp(middle - 2 * error), np.exp(middle + 2 * error)
+    noise: float,  # standard deviation of y
+) -> tuple:  # the curve at `at`, and the band in which 95 % of the curves lie when y is drawn again with its noise
+    "A power law with a limit, y = c + a x^-b, fitted by least squares"
+    x, y, at = np.asarray(x) / min(x), np.asarray(y), np.asarray(at) / min(x)
+    powers = np.linspace(.1, 4, 79)
+    designs = [np.stack([np.ones(len(x)), x ** -b], 1) for b in powers]
+    solvers = [np.linalg.pinv(d) for d in designs]
+    def curve(y):
+        fits = [solver @ y for solver in solvers]
+        b, (c, a) = min(zip(powers, fits), key=lambda f: np.square(f[1][0] + f[1][1] * x ** -f[0] - y).sum())
+        return c + a * at ** -b
+    draws = y + noise * np.random.default_rng(0).standard_normal((500, len(y)))
+    return curve(y), *np.percentile([curve(d) for d in draws], [2.5, 97.5], axis=0)
 
 def figure_data_scaling(runs, whole=540e6):
     "17: the same model and steps on parts of the data, and what the fit says for the whole of TinyStories (some 540 M tokens)"
     parts = _select(runs, "data_scaling", "done")
     if len(parts) < 3: return
-    lr = parts[0].result["learning_rate"]
+    lr, noise = parts[0].result["learning_rate"], seeds_table(results_table(runs))["std"].median()
     parts += [r for r in _select(runs, "learning_rate", "done") if r.result["learning_rate"] == lr][:1]
     x = np.array([r.result["tokens"] / r.result["epochs"] for r in parts])
     y = np.array([r.result["val_loss"] for r in parts])
     at = np.geomspace(x.min(), whole, 50)
-    middle, low, high = fit_power(x, y, at)
-    fig, (ax,) = _panels(f"A power law through {len(x)} points says {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f}) for {whole / 1e6:.0f} M tokens", _about(parts[-1]), 1)
+    middle, low, high = fit_power(x, y, at, noise)
+    fig, (ax,) = _panels(f"{parts[-1].result['tokens'] / 1e6:.0f} M tokens of training on {whole / 1e6:.0f} M tokens of text would end at {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f})", _about(parts[-1]), 1)
     ax.plot(x / 1e6, y, "o", color=VARIANT_COLORS["base"], label="measured")
-    ax.plot(at / 1e6, middle, color=VARIANT_COLORS["base"], lw=1, label="fit")
-    ax.fill_between(at / 1e6, low, high, color=VARIANT_COLORS["base"], alpha=.15, label="two standard errors of the fit")
+    ax.plot(at / 1e6, middle, color=VARIANT_COLORS["base"], lw=1, label="fit: $c + a x^{-b}$")
+    ax.fill_between(at / 1e6, low, high, color=VARIANT_COLORS["base"], alpha=.15, label="95 % of fits to the noise between seeds")
     ax.set(xscale="log", xlabel="tokens of training text (millions)", ylabel=_AXES["val_loss"])
+    _plain_log(ax, "{:g}".format)
     ax.legend(fontsize=7)
     return fig
 
@@ -764,6 +782,27 @@ def basics_reproduce(
     print(f"\n{len(table)} runs, a folder each: {out.resolve()}\n{len(figures)} figures: {out.resolve()/'figures'}\n"
           f"the table: {out.resolve()/'results.csv'}\n{(time.monotonic() - start) / 60:.1f} minutes")
     if not complete: print("Some runs are left out: the same command goes on from here.")
+
+# %% ../nbs/08_ablations.ipynb #619f2d61
+def experiment_log(
+    runs: dict,  # from `load_runs`
+) -> pd.DataFrame:  # a row a run: group, val_loss, bits_per_byte, observation
+    "Every run with what it showed, against the base at its best learning rate"
+    results = results_table(runs).set_index("experiment")
+    table = seeds_table(results.reset_index())
+    base, noise = table.loc["base", "mean"], table["std"].median()
+    like = _best(_select(runs, "learning_rate", "done")).result
+    results["observation"] = [_observe(r, base, noise, like) for r in results.itertuples()]
+    return results[["group", "val_loss", "bits_per_byte", "observation"]]
+
+def _observe(r, base, noise, like):
+    "One run in words"
+    if r.status != "done": return r.status
+    if (r.corpus, r.vocab_size, r.tokens // 10**6) != (like["corpus"], like["vocab_size"], like["tokens"] // 10**6):
+        return f"{r.bits_per_byte - like['bits_per_byte']:+.3f} bits per byte against the base: {r.corpus}, vocabulary {r.vocab_size:,}, {r.tokens / 1e6:.1f} M tokens"
+    effect = r.val_loss - base
+    if abs(effect) < 2 * noise: return f"{effect:+.3f} nats: as the base, within the noise of a seed"
+    return f"{effect:+.3f} nats: {'better than the base' if effect < 0 else 'learned hardly more than how often each token comes' if effect > 2 else 'worse than the base'}"
 
 # %% ../nbs/08_ablations.ipynb #22e89dd7
 def _swap(owner, name, make):
