@@ -17,6 +17,7 @@ setup(
     author=cfg["author"],
     license="Apache-2.0",
     packages=[cfg["lib_path"]],
+    package_data={cfg["lib_path"]: ["*.json"]},  # between which losses runs of the presets should stay
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "bench": cfg["bench_requirements"].split()},

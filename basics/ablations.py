@@ -29,7 +29,7 @@ import basics.layers, basics.optimizer, basics.training
 from .accounting import GPT2, count_parameters, forward_flops, train_flops_per_token
 from .bpe import Tokenizer, train_bpe
 from .data import END_OF_TEXT, get_corpus, plain_errors, prepare, split_documents
-from .training import PRESETS, Config, _with_fields, complete, differences, load_run, read_config, read_metrics, read_status, train, write_atomic
+from .training import PRESETS, Config, complete, differences, load_run, read_config, read_metrics, read_status, train, with_fields, write_atomic
 
 # %% ../nbs/08_ablations.ipynb #fe525574
 @dataclass(frozen=True)
@@ -756,7 +756,7 @@ def keep_logs(
 
 # %% ../nbs/08_ablations.ipynb #39b9e1ba
 @call_parse
-@_with_fields
+@with_fields
 def basics_reproduce(
     preset: str = "toy",  # toy (two CPU cores, minutes) or sample (one GPU)
     corpus2: str = None,  # name or path of the second corpus, if not the preset's

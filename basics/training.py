@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'Config', 'write_atomic', 'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Batches',
-           'flatten_parameters', 'decay_groups', 'TrainStep', 'make_optimizer', 'pick_device', 'deterministic',
+           'flatten_parameters', 'decay_groups', 'make_optimizer', 'TrainStep', 'pick_device', 'deterministic',
            'evaluate', 'document_loss', 'check_first_loss', 'check_overfit', 'next_token_probabilities', 'generate',
-           'complete', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'differences', 'environment',
-           'peak_flops', 'Trainer', 'train', 'plot_loss', 'LivePlot', 'tensorboard_log', 'Run', 'load_run',
-           'layer_sizes', 'basics_train', 'basics_generate']
+           'complete', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'differences', 'peak_flops',
+           'environment', 'Trainer', 'train', 'plot_loss', 'LivePlot', 'Run', 'load_run', 'tensorboard_log',
+           'expected_losses', 'compare_with_expected', 'expect_log', 'layer_sizes', 'with_fields', 'basics_train',
+           'basics_generate']
 
 # %% ../nbs/07_training.ipynb #f7da6a4b
 import copy, io, json, math, os, pickle, platform, resource, signal, sys, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
+from importlib.resources import files
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import NamedTuple
@@ -37,11 +39,12 @@ from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, ge
 from .layers import TransformerLM
 from .optimizer import AdamW, clip_gradients, cross_entropy, linear_cross_entropy, lr_cosine_schedule
 
-# %% ../nbs/07_training.ipynb #9cb268c1
+# %% ../nbs/07_training.ipynb #e0b3f12b
 def _need(ok, message):
     "Complain unless `ok`"
     if not ok: raise ValueError(message)
 
+# %% ../nbs/07_training.ipynb #9cb268c1
 @dataclass(frozen=True)
 class Config:
     "Everything that decides a run; it is saved beside the run and rebuilds the model"
@@ -98,12 +101,14 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
                  " tie_embeddings qk_norm dropout").split()
 
 _CHOICES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
-                attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+                attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"),
+                sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
 
 _AT_LEAST = dict(vocab_size=257, context_length=1, d_model=1, num_layers=1, num_heads=1, d_ff=1, batch_size=1, accumulate=1,
                  max_steps=1, warmup_steps=0, eval_every=1, eval_tokens=0, log_every=1, checkpoint_every=1, keep_checkpoints=1,
                  sample_tokens=0, seed=0, dropout=0, learning_rate=0, min_learning_rate=0, eps=0, weight_decay=0, beta1=0, beta2=0, ema_decay=0)
 
+# %% ../nbs/07_training.ipynb #ab634c71
 def _check_type(name, value, kind):
     "The value as `kind`; whole numbers may stand for floats, nothing else is converted"
     if kind is float and isinstance(value, int) and not isinstance(value, bool): value = float(value)
@@ -111,6 +116,7 @@ def _check_type(name, value, kind):
     _need(kind is not float or math.isfinite(value), f"{name} = {value}: must be a finite number")
     return value
 
+# %% ../nbs/07_training.ipynb #b7311883
 def _validate(c):
     "Complain about the first field of a Config that cannot work, and say what would"
     for f in fields(c):
@@ -133,12 +139,13 @@ _tinystories = Config(corpus="tinystories", vocab_size=10_000, context_length=25
                       batch_size=32, max_steps=5000, learning_rate=1e-3, warmup_steps=250, eval_every=500, eval_tokens=100_000, log_every=10,
                       checkpoint_every=250)
 
-_gpu = dict(dtype="bfloat16", compile=True, device="cuda", eval_tokens=0, checkpoint_every=1000)
+_gpu = dict(attention="flash", no_decay="gains", dtype="bfloat16", compile=True, device="cuda", eval_tokens=0, checkpoint_every=1000)
 
 PRESETS = dict(  # name -> Config
     toy=Config(),
     laptop=_tinystories,
-    sample=replace(_tinystories, **_gpu, batch_size=64, max_steps=2500, learning_rate=3e-3, weight_decay=2., warmup_steps=125, eval_every=250, sampling="epochs"),
+    sample=replace(_tinystories, **_gpu, batch_size=64, max_steps=2500, learning_rate=3e-3, weight_decay=2., dropout=.1, warmup_steps=125, eval_every=250,
+                   sampling="epochs"),
     full=replace(_tinystories, **_gpu, batch_size=256, max_steps=5000, learning_rate=3e-3),
     owt=replace(_tinystories, **_gpu, corpus="owt", vocab_size=32_000, batch_size=256, max_steps=5000, learning_rate=3e-3))
 
@@ -168,6 +175,7 @@ def _sync_folder(folder):
     try: os.fsync(handle)
     finally: os.close(handle)
 
+# %% ../nbs/07_training.ipynb #43803f0e
 def _write_json(path, data):
     "`data` as readable JSON, written whole"
     write_atomic(path, lambda f: f.write((json.dumps(data, indent=1) + "\n").encode()))
@@ -256,14 +264,17 @@ class Batches:
         if self.there is None: return take_windows(self.tokens, starts, length, self.device)
         return _gather(self.there, torch.from_numpy(starts).pin_memory().to(self.device, non_blocking=True), length)
 
-    def state_dict(self) -> dict:
-        "Where the sampler stands"
-        return dict(generator=self.generator.get_state(), epochs=self.epochs.state_dict())
+# %% ../nbs/07_training.ipynb #fa121323
+@patch
+def state_dict(self: Batches) -> dict:
+    "Where the sampler stands"
+    return dict(generator=self.generator.get_state(), epochs=self.epochs.state_dict())
 
-    def load_state_dict(self, state: dict):
-        "Go on where another sampler stood"
-        self.generator.set_state(state["generator"])
-        self.epochs.load_state_dict(state["epochs"])
+@patch
+def load_state_dict(self: Batches, state: dict):
+    "Go on where another sampler stood"
+    self.generator.set_state(state["generator"])
+    self.epochs.load_state_dict(state["epochs"])
 
 # %% ../nbs/07_training.ipynb #462af97e
 def _to_gpu(tokens, device):
@@ -324,11 +335,23 @@ def _vectors(optimizer):
     "The parameters of all groups of an optimizer"
     return [p for group in optimizer.param_groups for p in group["params"]]
 
+# %% ../nbs/07_training.ipynb #31c09f13
 @cache
 def _compiled(f):
     "A function compiled for each shape it meets; all runs of a process share it"
     torch._dynamo.config.cache_size_limit = 256
     return torch.compile(f, dynamic=False)
+
+# %% ../nbs/07_training.ipynb #8a244e89
+def make_optimizer(
+    model,
+    config: Config,
+) -> AdamW:  # over vectors, of which the model's parameters become views
+    "AdamW as the configuration asks for it"
+    groups = [dict(params=[flatten_parameters(group)]) for group in decay_groups(model, config.no_decay)]
+    if config.no_decay != "none": groups[-1]["weight_decay"] = 0.
+    return AdamW(groups, config.learning_rate, (config.beta1, config.beta2), config.eps, config.weight_decay,
+                 foreach=not config.compile)  # the compiler makes one kernel of the plain lines
 
 # %% ../nbs/07_training.ipynb #cf84aa14
 class TrainStep:
@@ -355,19 +378,11 @@ class TrainStep:
         self.grads = _pieces(self.grad, self.params)
         self.loss, self.update = map(_compiled, (_piece_loss, _update)) if config.compile else (_piece_loss, _update)
 
-    def _vectors_of(self, model):
-        "The weights of another model of this kind, laid out as the optimizer's are"
-        return [flatten_parameters(group).data for group in decay_groups(model, self.config.no_decay)]
-
-def make_optimizer(
-    model,
-    config: Config,
-) -> AdamW:  # over vectors, of which the model's parameters become views
-    "AdamW as the configuration asks for it"
-    groups = [dict(params=[flatten_parameters(group)]) for group in decay_groups(model, config.no_decay)]
-    if config.no_decay != "none": groups[-1]["weight_decay"] = 0.
-    return AdamW(groups, config.learning_rate, (config.beta1, config.beta2), config.eps, config.weight_decay,
-                 foreach=not config.compile)  # the compiler makes one kernel of the plain lines
+# %% ../nbs/07_training.ipynb #88349a00
+@patch
+def _vectors_of(self: TrainStep, model):
+    "The weights of another model of this kind, laid out as the optimizer's are"
+    return [flatten_parameters(group).data for group in decay_groups(model, self.config.no_decay)]
 
 # %% ../nbs/07_training.ipynb #279502d1
 @patch
@@ -403,6 +418,7 @@ def __call__(self: TrainStep,
     self.graph.replay()
     return tuple(t.clone() for t in self.out)
 
+# %% ../nbs/07_training.ipynb #691e41fd
 @patch
 def _begin(self: TrainStep):
     "Make what a recorded step may not make, the optimizer's state; take the weights as they are, maybe just read from a checkpoint"
@@ -411,6 +427,7 @@ def _begin(self: TrainStep):
     for flat in self.flats: flat.grad = None
     for copied, flat in zip(self.copies, self.flats): copied.copy_(flat.data)
 
+# %% ../nbs/07_training.ipynb #579239da
 @patch
 def _aside(self: TrainStep, x, y):
     "A step on a stream of its own, as a recording will be"
@@ -546,6 +563,58 @@ def next_token_probabilities(
     p = p / p.sum(-1, keepdim=True)
     return torch.zeros_like(p).scatter_(-1, order, p)
 
+# %% ../nbs/07_training.ipynb #17a0f207
+def _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k):
+    "Complain about arguments from which no text can come"
+    _need(prompts and all(prompts), "an empty prompt: give at least one token id, <|endoftext|> for a text from nothing")
+    odd = [i for p in prompts for i in p if not 0 <= i < model.vocab_size]
+    _need(not odd, f"token id {odd[:1]} is not in 0 .. {model.vocab_size - 1}: was the prompt encoded with another tokenizer?")
+    _need(max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more")
+    _need(0 <= temperature < math.inf, f"temperature = {temperature}: must be 0 (always the likeliest token) or more")
+    _need(0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1")
+    _need(top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")
+
+def _stack(prompts, max_new_tokens, device):
+    "Prompts of any lengths in one tensor with room for new tokens, and where it holds prompt"
+    ids = torch.zeros(len(prompts), max(map(len, prompts)) + max_new_tokens, dtype=torch.long)
+    known = torch.zeros(ids.shape, dtype=torch.bool)
+    for i, p in enumerate(prompts): ids[i, :len(p)], known[i, :len(p)] = torch.tensor(p), True
+    return ids.to(device), known.to(device)
+
+# %% ../nbs/07_training.ipynb #4ea83f25
+def _scores(model, ids, use_cache):
+    "A function of t: the scores for token t of each row, given those before it"
+    start, read, context, recorded = 0, 0, model.context_length, None
+    cache = model.new_cache(len(ids), min(context, ids.shape[1])) if use_cache else None
+    def scores(t):
+        nonlocal start, read, recorded
+        if t - start > context: start = read = t - (context + 1) // 2  # what the cache holds is written over
+        if not use_cache: return model(ids[:, start:t])[:, -1]
+        new, at, read = ids[:, read:t], torch.arange(read - start, t - start, device=ids.device), t
+        if not ids.is_cuda or new.shape[1] > 1: return model(new, at, cache)[:, -1]
+        recorded = recorded or _record_token(model, cache, new, at)
+        return recorded(new, at)
+    return scores
+
+# %% ../nbs/07_training.ipynb #d13f8469
+def _record_token(model, cache, new, at):
+    "On a GPU: the launches that read one token of each row, written down once and replayed with one"
+    new, at, graph, stream = new.clone(), at.clone(), torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream): model(new, at, cache)  # once as usual, to warm up
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph): out = model(new, at, cache)[:, -1]
+    def recorded(token, position):
+        new.copy_(token), at.copy_(position)
+        graph.replay()
+        return out
+    return recorded
+
+# %% ../nbs/07_training.ipynb #1708a162
+def _cut(ids, eos_id):
+    "The ids up to the first end token"
+    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
+
 # %% ../nbs/07_training.ipynb #3e5b0189
 @torch.no_grad()
 def generate(
@@ -576,54 +645,6 @@ def generate(
     model.train(was)
     new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
     return new if several else new[0]
-
-def _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k):
-    "Complain about arguments from which no text can come"
-    _need(prompts and all(prompts), "an empty prompt: give at least one token id, <|endoftext|> for a text from nothing")
-    odd = [i for p in prompts for i in p if not 0 <= i < model.vocab_size]
-    _need(not odd, f"token id {odd[:1]} is not in 0 .. {model.vocab_size - 1}: was the prompt encoded with another tokenizer?")
-    _need(max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more")
-    _need(0 <= temperature < math.inf, f"temperature = {temperature}: must be 0 (always the likeliest token) or more")
-    _need(0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1")
-    _need(top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")
-
-def _stack(prompts, max_new_tokens, device):
-    "Prompts of any lengths in one tensor with room for new tokens, and where it holds prompt"
-    ids = torch.zeros(len(prompts), max(map(len, prompts)) + max_new_tokens, dtype=torch.long)
-    known = torch.zeros(ids.shape, dtype=torch.bool)
-    for i, p in enumerate(prompts): ids[i, :len(p)], known[i, :len(p)] = torch.tensor(p), True
-    return ids.to(device), known.to(device)
-
-def _scores(model, ids, use_cache):
-    "A function of t: the scores for token t of each row, given those before it"
-    start, read, context, recorded = 0, 0, model.context_length, None
-    cache = model.new_cache(len(ids), min(context, ids.shape[1])) if use_cache else None
-    def scores(t):
-        nonlocal start, read, recorded
-        if t - start > context: start = read = t - (context + 1) // 2  # what the cache holds is written over
-        if not use_cache: return model(ids[:, start:t])[:, -1]
-        new, at, read = ids[:, read:t], torch.arange(read - start, t - start, device=ids.device), t
-        if not ids.is_cuda or new.shape[1] > 1: return model(new, at, cache)[:, -1]
-        recorded = recorded or _record_token(model, cache, new, at)
-        return recorded(new, at)
-    return scores
-
-def _record_token(model, cache, new, at):
-    "On a GPU: the launches that read one token of each row, written down once and replayed with one"
-    new, at, graph, stream = new.clone(), at.clone(), torch.cuda.CUDAGraph(), torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream): model(new, at, cache)  # once as usual, to warm up
-    torch.cuda.current_stream().wait_stream(stream)
-    with torch.cuda.graph(graph): out = model(new, at, cache)[:, -1]
-    def recorded(token, position):
-        new.copy_(token), at.copy_(position)
-        graph.replay()
-        return out
-    return recorded
-
-def _cut(ids, eos_id):
-    "The ids up to the first end token"
-    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
 
 # %% ../nbs/07_training.ipynb #0e8de1b5
 def complete(
@@ -658,6 +679,7 @@ def read_metrics(
     text = (Path(run)/"metrics.jsonl").read_text()
     return pd.read_json(io.StringIO(text[:text.rfind("\n") + 1]), lines=True)
 
+# %% ../nbs/07_training.ipynb #93c9785d
 def read_status(
     run,  # run folder
 ) -> dict:  # status (new, running, interrupted, diverged or finished), step and, at the end, the results
@@ -677,11 +699,13 @@ _FREE = {"eval_every", "eval_tokens", "log_every", "checkpoint_every", "keep_che
 def differences(
     ours: Config,
     theirs: Config,
+    free=_FREE,  # fields that may differ
 ) -> str:  # "learning_rate (0.001, was 0.003), ..."; empty when one can go on where the other stopped
     "The fields in which two configurations train differently"
-    pairs = ((f.name, getattr(ours, f.name), getattr(theirs, f.name)) for f in fields(Config) if f.name not in _FREE)
+    pairs = ((f.name, getattr(ours, f.name), getattr(theirs, f.name)) for f in fields(Config) if f.name not in free)
     return ", ".join(f"{name} ({a!r}, was {b!r})" for name, a, b in pairs if a != b)
 
+# %% ../nbs/07_training.ipynb #09e7b844
 def _open_folder(out, config, resume):
     "Complain unless a run of `config` may begin or go on in `out`; True if it is done already"
     out = Path(out)
@@ -693,21 +717,7 @@ def _open_folder(out, config, resume):
     if not resume: raise FileExistsError(f"{out} already holds a run ({read_status(out)['status']}): resume it, or name another folder")
     return read_status(out)["status"] in ("finished", "diverged")
 
-# %% ../nbs/07_training.ipynb #2588b067
-def environment(
-    device="cpu",
-) -> dict:
-    "The machine and the versions behind a run's numbers"
-    cuda = torch.device(device).type == "cuda"
-    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=torch.cuda.get_device_name(device) if cuda else _cpu_name(), cores=os.cpu_count(),
-                threads=torch.get_num_threads(), system=platform.platform(), python=platform.python_version(), torch=torch.__version__,
-                numpy=np.__version__, basics=__version__, peak_tflops=peak_flops(device) / 1e12)
-
-def _cpu_name():
-    "The processor's name where Linux tells it"
-    try: return next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
-    except (OSError, StopIteration): return platform.processor() or platform.machine()
-
+# %% ../nbs/07_training.ipynb #0752b948
 _PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}  # dense bfloat16, from NVIDIA's data sheets
 
 @cache
@@ -724,6 +734,21 @@ def peak_flops(
         (a @ a)[0, 0].item()
         best = max(best, 2 * n ** 3 / (time.perf_counter() - start))
     return best
+
+# %% ../nbs/07_training.ipynb #2588b067
+def environment(
+    device="cpu",
+) -> dict:
+    "The machine and the versions behind a run's numbers"
+    cuda = torch.device(device).type == "cuda"
+    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=torch.cuda.get_device_name(device) if cuda else _cpu_name(), cores=os.cpu_count(),
+                threads=torch.get_num_threads(), system=platform.platform(), python=platform.python_version(), torch=torch.__version__,
+                numpy=np.__version__, basics=__version__, peak_tflops=peak_flops(device) / 1e12)
+
+def _cpu_name():
+    "The processor's name where Linux tells it"
+    try: return next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
+    except (OSError, StopIteration): return platform.processor() or platform.machine()
 
 # %% ../nbs/07_training.ipynb #06f80dc8
 class Trainer:
@@ -777,6 +802,7 @@ def save(self: Trainer):
                     config=asdict(self.config), batches=self.batches.state_dict(), rng=torch.get_rng_state(), cuda_rng=cuda)
     for old in sorted((self.out/"checkpoints").glob("step_*.pt"))[:-self.config.keep_checkpoints]: old.unlink()
 
+# %% ../nbs/07_training.ipynb #56a98bc5
 @patch
 def restore(self: Trainer):
     "Go on from the newest checkpoint, and forget what was logged after it"
@@ -849,6 +875,7 @@ def fit(self: Trainer,
         if bar is not None: bar.update()
     return "finished" if self.step == c.max_steps else "interrupted"
 
+# %% ../nbs/07_training.ipynb #fb1f0df2
 @patch
 def asked_to_stop(self: Trainer) -> bool:
     "Whether a signal has come; several processes must stop at the same step, so they ask each other whenever they log"
@@ -901,6 +928,7 @@ def finish(self: Trainer,
     _write_json(self.out/"status.json", result)
     return result
 
+# %% ../nbs/07_training.ipynb #b2cecd05
 @patch
 def floor(self: Trainer) -> dict:
     "On the toy corpus: the loss of whole documents, and the least that any model can have on them"
@@ -924,7 +952,7 @@ def train(
     resume: bool = False,  # go on where the run in `out` stopped; a finished run is left as it is
     until: int | None = None,  # stop after this step with a checkpoint, as if interrupted; left out: config.max_steps
     progress: bool = True,  # show a bar with the rate and the time left
-    on_log=None,  # called with each line of the log, a dict
+    on_log=None,  # called with each line of the log, a dict (by the first of several processes)
 ) -> dict:  # what status.json holds: status, step, seconds and the losses
     "Train a model; everything about the run goes into the folder `out`"
     with _processes(config.device):
@@ -935,7 +963,7 @@ def train(
             run.restore()
             run.start()
             with tqdm(total=config.max_steps, initial=run.step, unit="step", disable=not progress or run.rank > 0) as bar:
-                show = lambda row: (bar.set_postfix(loss=row["train_loss"], refresh=False), on_log and on_log(row))
+                show = lambda row: (bar.set_postfix(loss=row["train_loss"], refresh=False), on_log and run.rank == 0 and on_log(row))
                 status = run.fit(min(until or config.max_steps, config.max_steps), show, bar)
             result = run.finish(status)
     if run.signal == signal.SIGTERM: raise SystemExit(143)  # what a shell reports for it
@@ -961,6 +989,7 @@ def plot_loss(
     ax.legend()
     return ax
 
+# %% ../nbs/07_training.ipynb #6ddfa139
 class LivePlot:
     "A loss curve that is redrawn in the notebook while a run goes on: hand it to `train` as `on_log`"
     def __init__(self,
@@ -988,18 +1017,6 @@ class LivePlot:
     def __exit__(self, *error):
         if self.rows: self.draw()
 
-def tensorboard_log(
-    folder,  # where TensorBoard's files go
-):  # a function for `on_log` of `train`
-    "The same numbers for TensorBoard (an extra: pip install tensorboard)"
-    from torch.utils.tensorboard import SummaryWriter
-    writer = SummaryWriter(folder)
-    def log(row):
-        for name, value in row.items():
-            if name != "step" and value is not None: writer.add_scalar(name, value, row["step"])
-        writer.flush()
-    return log
-
 # %% ../nbs/07_training.ipynb #344dec4d
 class Run(NamedTuple):
     "A trained model with all that is known about it"
@@ -1010,6 +1027,7 @@ class Run(NamedTuple):
     metrics: pd.DataFrame
     status: dict
 
+# %% ../nbs/07_training.ipynb #18afcb33
 def load_run(
     out,  # run folder
     device="cpu",
@@ -1029,6 +1047,60 @@ def _kept(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"
     return state.get("average") or state["model"]
 
+# %% ../nbs/07_training.ipynb #a859689e
+def tensorboard_log(
+    folder,  # where TensorBoard's files go
+):  # a function for `on_log` of `train`
+    "The same numbers for TensorBoard (an extra: pip install tensorboard)"
+    from torch.utils.tensorboard import SummaryWriter
+    writer = SummaryWriter(folder)
+    def log(row):
+        for name, value in row.items():
+            if name != "step" and value is not None: writer.add_scalar(name, value, row["step"])
+        writer.flush()
+    return log
+
+# %% ../nbs/07_training.ipynb #2320d228
+_SAME_CURVE = _FREE | {"corpus", "seed", "attention", "dtype", "accumulate"}  # the corpus is known by its size
+
+def expected_losses(
+    config: Config,
+    train_tokens: int,  # tokens of the training text
+) -> pd.DataFrame:  # tokens, low and high: a row for each validation
+    "Between which validation losses a run of this configuration should stay, from the kept runs of its preset"
+    bands = json.loads((files("basics")/"expected.json").read_text())
+    other = {name: differences(config, PRESETS[name], _SAME_CURVE) for name in bands}
+    name = min(bands, key=lambda name: len(other[name]))
+    _need(not other[name], f"no band for this configuration: the kept runs nearest to it are those of preset {name}, which differ in {other[name]}")
+    band = bands[name]
+    _need(abs(train_tokens / band["train_tokens"] - 1) < .02, f"no band for this configuration: its text has {train_tokens:,} training tokens, "
+          f"and that of the kept runs of preset {name} {band['train_tokens']:,}")
+    loss, width = np.array(band["val_loss"]), np.array(band["width"])
+    return pd.DataFrame(dict(tokens=band["tokens"], low=loss * (1 - width), high=loss * (1 + width)))
+
+# %% ../nbs/07_training.ipynb #ed371010
+_LOOK = dict(high="look here: too high. First the learning rate and its schedule, then the targets (each the next token?), then the data (right tokenizer, shuffled, separated?)",
+             low="look here: too low to be true. First the targets (can the model see them?), then the data (validation text in the training text?), then the learning rate")
+
+def compare_with_expected(
+    metrics: pd.DataFrame,  # from `read_metrics`
+    expected: pd.DataFrame,  # from `expected_losses`
+) -> pd.DataFrame:  # tokens, low, high, val_loss and verdict: a row for each validation at which a loss is expected
+    "Whether each validation loss of a run lies in its band, and what to look at if it does not"
+    rows = expected.merge(metrics[["tokens", "val_loss"]].dropna(), on="tokens")
+    verdict = np.select([rows.val_loss > rows.high, rows.val_loss < rows.low], [_LOOK["high"], _LOOK["low"]], "on track")
+    return rows.assign(verdict=verdict)
+
+def expect_log(
+    expected: pd.DataFrame,  # from `expected_losses`
+):  # a function for `on_log` of `train`
+    "Say after each validation whether the run is on track"
+    def log(row):
+        if row.get("val_loss") is None: return
+        for r in compare_with_expected(pd.DataFrame([row]), expected).itertuples():
+            tqdm.write(f"{r.tokens:,} tokens: val_loss {r.val_loss:.4f}, expected {r.low:.4f} to {r.high:.4f}: {r.verdict}")
+    return log
+
 # %% ../nbs/07_training.ipynb #04b065cd
 def layer_sizes(
     model,
@@ -1047,13 +1119,16 @@ def layer_sizes(
     return pd.DataFrame(sizes).T
 
 # %% ../nbs/07_training.ipynb #762428e6
-def _with_fields(f):
-    "Let a function take every field of Config as an option; one that is left out is None"
+def with_fields(
+    f,  # a function with `**options`
+):  # the same function, with a signature from which `call_parse` makes the options
+    "Let a command take every field of Config as an option; one that is left out is None"
     own = [p for p in signature(f).parameters.values() if p.kind != Parameter.VAR_KEYWORD]
     options = [Parameter(x.name, Parameter.KEYWORD_ONLY, default=None, annotation=bool_arg if x.type is bool else x.type) for x in fields(Config)]
     f.__signature__, f.__delwrap__ = Signature(own + options), Config  # their help is the comments in Config
     return f
 
+# %% ../nbs/07_training.ipynb #d66fff89
 @contextmanager
 def _plain_errors(command):
     "At the command line, an error is one line and not a traceback"
@@ -1064,21 +1139,24 @@ def _plain_errors(command):
 
 # %% ../nbs/07_training.ipynb #01b978d0
 @call_parse
-@_with_fields
+@with_fields
 def basics_train(
     preset: str = "toy",  # toy, laptop, sample, full or owt: where the fields below come from when they are left out
     out: str = "out/run",  # run folder to make
     resume: store_true = False,  # go on with the run in `out`
+    expect: store_true = False,  # say after each validation whether the loss is where kept runs of the preset have it
     **options,
 ):
     "Train a language model; the run folder gets its configuration, log, checkpoints, and at the end the model"
     with _plain_errors("basics_train"):
         _need(preset in PRESETS, f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
         config = replace(PRESETS[preset], **{k: v for k, v in options.items() if v is not None})
-        result = train(config, out, resume)
+        on_log = expect_log(expected_losses(config, prepare(get_corpus(config.corpus), config.vocab_size).train_tokens)) if expect else None
+        result = train(config, out, resume, on_log=on_log)
     losses = ", ".join(f"{k} {v:.4f}" for k, v in result.items() if k not in ("status", "step", "seconds"))
     if os.environ.get("RANK", "0") == "0": print(f"{out}: {result['status']} at step {result['step']} after {result['seconds']:.0f} s, {losses}")
 
+# %% ../nbs/07_training.ipynb #b516e6d0
 @call_parse
 def basics_generate(
     run: str,  # run folder
