@@ -2,9 +2,10 @@
 
 # %% auto #0
 __all__ = ['GPT2', 'TINYSTORIES', 'model_settings', 'swiglu_width', 'parameter_table', 'count_parameters', 'forward_flops',
-           'train_flops_per_token', 'share_table', 'draw_shares', 'saved_activations', 'saved_tensors',
-           'saved_constants', 'LiveMemory', 'training_memory', 'largest_batch', 'handout_activations',
-           'ElementwiseFlops', 'training_seconds', 'mfu', 'step_time_floor', 'cost_sheet', 'draw_costs', 'explore']
+           'train_flops_per_token', 'share_table', 'draw_shares', 'saved_activations', 'saved_tensors', 'weight_copies',
+           'saved_constants', 'LiveMemory', 'compiled_activations', 'peak_list', 'training_memory', 'largest_batch',
+           'handout_activations', 'ElementwiseFlops', 'training_seconds', 'mfu', 'step_traffic', 'step_time_floor',
+           'cost_sheet', 'draw_costs', 'explore']
 
 # %% ../nbs/04_accounting.ipynb #927a5c4c
 import inspect, math, numbers, os, weakref
@@ -166,6 +167,20 @@ def saved_tensors(
     return pd.DataFrame(rows, columns=["shape", "dtype", "bytes"])
 
 # %% ../nbs/04_accounting.ipynb #c5335f93
+def weight_copies(
+    step: str = "eager", # 'eager', 'compiled' or 'engine': see `peak_list`
+    **model_config, # keyword arguments of `TransformerLM`
+) -> list: # (name, shape, count) of each kind
+    "The bfloat16 copies of weight matrices that a forward pass makes"
+    c, table = model_settings(**model_config), parameter_table(**model_config)
+    d, f, L = c.d_model, c.d_ff, c.num_layers
+    if step == "eager":
+        matrices = table[table["part"].isin(["projections", "feed-forward", "head"])]
+        return [(name, shape, n) for name, shape, n in zip(matrices["weight"], matrices["shape"], matrices["count"]) if len(shape) == 2]
+    joined = [("q, k, v side by side", (3 * d, d), L), ("w1, w3 side by side", (2 * f, d), L)]
+    alone = [("attn.output_proj", (d, d), L), ("ffn.w2", (d, f), L), ("lm_head", (c.vocab_size, d), 1)]
+    return joined if step == "engine" else joined + alone
+
 def saved_constants(
     bfloat16: bool = False,
     **model_config, # keyword arguments of `TransformerLM`
@@ -173,18 +188,17 @@ def saved_constants(
     "What is kept for the backward pass once for the whole batch: causal masks, and bfloat16 copies of the weights that multiply"
     c = model_settings(**model_config)
     masks = c.num_layers * c.context_length**2 if c.attention == "scratch" else 0
-    weights = parameter_table(**model_config)
-    matrices = weights["parameters"][weights["part"].isin(["projections", "feed-forward", "head"])]
-    return masks + 2 * bfloat16 * sum(matrices)
+    return masks + 2 * bfloat16 * sum(math.prod(shape) * n for _, shape, n in weight_copies(**model_config))
 
 # %% ../nbs/04_accounting.ipynb #c7eb1cd9
 class LiveMemory(TorchDispatchMode):
-    "While active, follow the bytes of all tensors made inside: `live` now, `peak` at most; works on the meta device, too"
+    "While active, follow the bytes of all tensors made inside: `live` now, `peak` at most, `events` in order; works on the meta device, too"
     def __init__(self):
         super().__init__()
-        self.live, self.peak, self.known = 0, 0, set()
+        self.live, self.peak, self.known, self.events = 0, 0, {}, []
 
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        if op is torch.ops.aten.scatter_add.default: op = torch.ops.aten.scatter_add_.default # what runs when nobody watches
         result = op(*args, **(kwargs or {}))
         for t in tree_leaves(result):
             if isinstance(t, torch.Tensor): self._add(t.untyped_storage())
@@ -194,40 +208,94 @@ class LiveMemory(TorchDispatchMode):
         "Count a storage not seen before, and arrange for its end"
         key, size = storage._cdata, storage.nbytes()
         if key in self.known: return
-        self.known.add(key)
+        self.known[key] = number = len(self.events) # its name: a new storage may get the address of a dead one
+        self.events.append((number, size))
         self.live += size
         self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._drop, key, size)
+        weakref.finalize(storage, self._drop, key, number, size)
 
-    def _drop(self, key, size):
+    def _drop(self, key, number, size):
         "A storage has died"
-        self.known.discard(key)
+        self.known.pop(key, None)
+        self.events.append((number, -size))
         self.live -= size
+
+# %% ../nbs/04_accounting.ipynb #af3c51d0
+def compiled_activations(
+    stream_bytes: int = 4, # bytes of a number of the residual stream: 4 under autocast, 2 where the weights are bfloat16
+    **model_config, # keyword arguments of `TransformerLM`
+) -> pd.DataFrame: # as `saved_activations`
+    "What one sequence leaves in memory where the model is compiled, in bfloat16, up to the loss"
+    c = model_settings(**model_config)
+    T, d, f, h, k, L = c.context_length, c.d_model, c.d_ff, c.num_heads, c.d_k, c.num_layers
+    if (c.norm, c.positions, c.ffn, c.qk_norm, c.dropout) != ("pre", "rope", "swiglu", False, 0.):
+        raise ValueError("what a compiler keeps is stated for norm='pre', positions='rope', ffn='swiglu', without qk_norm and dropout only")
+    rows = [("ids and targets", (T,), 2, 8), ("residual stream", (T, d), 2 * L, stream_bytes), ("norms: 1 / rms", (T, 1), 2 * L + 1, 4), ("norms: result", (T, d), 2 * L + 1, 2)]
+    if c.attention == "flash": rows += [("Q, K, V side by side", (T, 3 * d), L, 2), ("Q, K turned", (T, 2 * d), L, 2), ("attention: result", (T, d), L, 2)]
+    else: rows += [("Q, K, V", (h, T, k), 3 * L, 2), ("output_proj: input", (T, d), L, 2)]
+    if c.attention == "scratch": rows += [("softmax: scores, weights", (h, T, T), 2 * L, 2), ("softmax: largest, sum", (h, T, 1), 2 * L, 4)]
+    else: rows += [("attention: log of the sum", (h, T, 1), L, 4)]
+    if c.attention == "fused": rows += [("attention: result by head", (h, T, k), L, 2)]
+    rows += [("ffn: w1 x, w3 x side by side", (T, 2 * f), L, 2), ("ffn: silu(w1 x) * w3 x", (T, f), L, 2)]
+    table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
+    return table.assign(bytes=[math.prod(shape) * n * size for _, shape, n, size in rows])
+
+# %% ../nbs/04_accounting.ipynb #af3c51d3
+def peak_list(
+    batch_size: int,
+    bfloat16: bool = False, # matrix products in bfloat16, under autocast; the engine always
+    step: str = "eager", # 'eager': a plain loop; 'compiled': its model under torch.compile; 'engine': `basics.training.TrainStep`
+    **model_config, # keyword arguments of `TransformerLM`
+) -> pd.DataFrame: # a row each: tensor, kind, shape (one sequence), count, each (bytes of one in the batch), bytes (all `count`)
+    "Every tensor alive at the highest point of the forward pass, in the loss"
+    if step not in ("eager", "compiled", "engine"): raise ValueError(f"step = {step!r}: choose 'eager', 'compiled' or 'engine'")
+    if step == "compiled" and not bfloat16: raise ValueError("a compiled step is stated for bfloat16=True only")
+    c, n, engine = model_settings(**model_config), count_parameters(**model_config), step == "engine"
+    state = [("weights", "parameters", (n,), 1, 4), ("gradients", "gradients", (n,), 1, 2 if engine else 4), ("m, v", "optimizer", (n,), 2, 4)]
+    if engine: state += [("weights in bfloat16", "parameters", (n,), 1, 2)]
+    kept = compiled_activations(2 if engine else 4, **model_config) if step != "eager" else saved_activations(bfloat16, **model_config)
+    kept = [(name, "activations", *row) for name, *row in kept[["activation", "shape", "count", "itemsize"]].itertuples(index=False)]
+    copies = [(f"copy of {name}", "constants", shape, count, 2) for name, shape, count in weight_copies(step, **model_config)] if bfloat16 or engine else []
+    if step == "eager" and c.attention == "scratch": copies += [("causal mask", "constants", (c.context_length, c.context_length), c.num_layers, 1)]
+    rows = [row + (1,) for row in state + copies] + [row + (batch_size,) for row in kept + _loss_at_peak(step, c)]
+    rows = [(name, kind, shape, count, size * math.prod(shape) * many) for name, kind, shape, count, size, many in rows]
+    table = pd.DataFrame(rows, columns=["tensor", "kind", "shape", "count", "each"])
+    return table.assign(bytes=table["count"] * table["each"])
+
+def _loss_at_peak(step, c):
+    "What the loss holds at its last line, beside what `saved_activations` lists"
+    T, V = c.context_length, c.vocab_size
+    if step == "engine": return [("loss: logits", "loss", (T, V), 1, 2), ("loss: gradient of the logits", "loss", (T, V), 1, 2), ("loss: sum, log", "loss", (T,), 2, 4)]
+    here = [("loss: logits in float32", "loss", (T, V), 1, 4), ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
+    return here + (step == "compiled") * [("loss: logits - max", "loss", (T, V), 1, 4), ("loss: exp", "loss", (T, V), 1, 4), ("loss: sum", "loss", (T,), 1, 4)]
 
 # %% ../nbs/04_accounting.ipynb #0fa53331
 def training_memory(
     batch_size: int,
     bfloat16: bool = False, # matrix products under torch.autocast to bfloat16
+    step: str = "eager", # see `peak_list`
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.Series: # bytes: the four kinds, the two summits, the peak
-    "Memory of a training step with float32 weights and AdamW"
-    c, weights = model_settings(**model_config), 4 * count_parameters(**model_config)
-    activations = batch_size * saved_activations(bfloat16=bfloat16, **model_config)["bytes"].sum() + saved_constants(bfloat16=bfloat16, **model_config)
-    backward = 3 * weights + activations + 2 * 4 * batch_size * c.context_length * c.vocab_size
-    update = 5 * weights # weights, gradients, m, v, and the update's denominators
-    return pd.Series(dict(parameters=weights, gradients=weights, optimizer=2 * weights, activations=activations,
-                          backward=backward, update=update, peak=max(backward, update)))
+    "Memory of a training step with float32 weights and AdamW; libraries' workspaces are not in it"
+    lines = peak_list(batch_size, bfloat16, step, **model_config)
+    kinds = lines.groupby("kind")["bytes"].sum()
+    forward = kinds.sum()
+    # weights, gradients, m and v, with the list of denominators: 20 bytes a parameter; the engine makes no lists, and its 16 are in `forward`
+    update = 0 if step == "engine" else 5 * 4 * count_parameters(**model_config)
+    return pd.Series(dict(parameters=kinds["parameters"], gradients=kinds["gradients"], optimizer=kinds["optimizer"],
+                          activations=kinds["activations"] + kinds.get("constants", 0), forward=forward, update=update, peak=max(forward, update)))
 
 # %% ../nbs/04_accounting.ipynb #4bb03bb1
 def largest_batch(
     memory: float, # bytes
     bfloat16: bool = False, # matrix products under torch.autocast to bfloat16
+    step: str = "eager", # see `peak_list`
     **model_config, # keyword arguments of `TransformerLM`
 ) -> int: # 0 if not even one sequence fits
     "The largest batch that trains in so much memory, by `training_memory`"
-    one, two = (training_memory(n, bfloat16, **model_config) for n in (1, 2))
-    each = two["backward"] - one["backward"]
-    return max(0, int((memory - (one["backward"] - each)) // each)) if one["update"] <= memory else 0
+    one, two = (training_memory(n, bfloat16, step, **model_config) for n in (1, 2))
+    each = two["forward"] - one["forward"]
+    return max(0, int((memory - (one["forward"] - each)) // each)) if one["update"] <= memory else 0
 
 # %% ../nbs/04_accounting.ipynb #07b3998c
 def handout_activations(
@@ -283,21 +351,37 @@ def mfu(
     "Model FLOPs utilisation: the share of the machine's peak that the model's matrix products get"
     return tokens_per_second * train_flops_per_token(**model_config) / flops_per_second
 
-# %% ../nbs/04_accounting.ipynb #85efb5eb
+# %% ../nbs/04_accounting.ipynb #85efb5ea
+def step_traffic(
+    batch_size: int,
+    **model_config, # keyword arguments of `TransformerLM`
+) -> pd.DataFrame: # a row each: line, numbers (moved for each time), times, bytes (of all)
+    "Bytes that an engine's step in bfloat16 must move between its matrix products"
+    c, P = model_settings(**model_config), count_parameters(**model_config)
+    L, x = c.num_layers, batch_size * c.context_length * c.d_model # the numbers in one residual stream
+    hidden, logits = batch_size * c.context_length * c.d_ff, batch_size * c.context_length * c.vocab_size
+    joined = sum(math.prod(shape) * n for _, shape, n in weight_copies("engine", **model_config))
+    rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1), ("add and norm, back", 4 * x, 2 * L + 1)]
+    rows += [("turn Q, K", 4 * x, L)] if c.attention == "flash" else [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
+    rows += [("attention", 4 * x, L), ("attention, back", 8 * x, L)]
+    if c.attention == "scratch": rows += [("scores, there and back", 12 * batch_size * c.num_heads * c.context_length**2, L)]
+    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L), ("loss", 4 * logits, 1)]
+    rows += [("weights side by side", 2 * joined, 1), ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 14: 28 bytes, counted in twos
+    table = pd.DataFrame(rows, columns=["line", "numbers", "times"])
+    return table.assign(bytes=[2 * n * times for n, times in zip(table["numbers"], table["times"])])
+
 def step_time_floor(
     batch_size: int,
     flops_per_second: float, # ceiling for matrix products
     bytes_per_second: float, # ceiling for memory traffic
-    bfloat16: bool = True, # matrix products under torch.autocast to bfloat16
     **model_config, # keyword arguments of `TransformerLM`
-) -> pd.DataFrame: # rows matmuls, activations, update; columns FLOPs, bytes, seconds
-    "The least time a training step needs for its products, for what it keeps, and for its update"
-    tokens = batch_size * model_config["context_length"]
-    kept = batch_size * saved_activations(bfloat16=bfloat16, **model_config)["bytes"].sum()
-    n = count_parameters(**model_config)
-    rows = dict(matmuls=(tokens * train_flops_per_token(**model_config), 0), activations=(0, 2 * kept), update=(14 * n, 7 * 4 * n))
-    table = pd.DataFrame(rows, index=["FLOPs", "bytes"]).T
-    return table.assign(seconds=[flops / flops_per_second if name == "matmuls" else size / bytes_per_second for name, (flops, size) in rows.items()])
+) -> pd.DataFrame: # a row each: line, FLOPs, bytes, seconds
+    "The least time of a training step in bfloat16: its products at one rate, its traffic at the other"
+    products = forward_flops(**model_config).groupby("part")["FLOPs"].sum()
+    rows = [("products of scores" if part == "scores" else f"products: {part}", 3 * batch_size * flops, 0) for part, flops in products.items()]
+    rows += [(line, 0, size) for line, size in step_traffic(batch_size, **model_config)[["line", "bytes"]].itertuples(index=False)]
+    table = pd.DataFrame(rows, columns=["line", "FLOPs", "bytes"])
+    return table.assign(seconds=table["FLOPs"] / flops_per_second + table["bytes"] / bytes_per_second)
 
 # %% ../nbs/04_accounting.ipynb #c17f2dd3
 def cost_sheet(
