@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -145,8 +146,7 @@ def saved_activations(
     if c.attention == "flash": rows += [("flash attention: Q, K turned", (h, T, k), 2 * L, item)] # where our kernel applies: it keeps them as they were, too
     rows += [("output_proj: input", (T, d), L, item), ("w1, w3: input", (T, d), (1 + (copies > 1 and gates)) * L, item)]
     rows += [(f"ffn: {name}", (T, f), L, item) for name in ("w1 x", "sigmoid(w1 x)", "silu(w1 x)") + gates * ("w3 x", "silu(w1 x) * w3 x")]
-    rows += [("lm_head: input", (T, d), 1, item)]
-    rows += [("loss: logits - max", (T, V), 1, 4), ("loss: exp", (T, V), 1, 4), ("loss: sum", (T,), 1, 4)]
+    rows += [("lm_head: input", (T, d), 1, item), ("loss: logits - max", (T, V), 1, 4), ("loss: exp", (T, V), 1, 4), ("loss: sum", (T,), 1, 4)]
     if c.dropout: rows += [("dropout: what was kept", (T, d), 2 * L + 1, 1)]
     table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
     return table.assign(bytes=[math.prod(shape) * n * size for _, shape, n, size in rows])
@@ -204,21 +204,24 @@ class LiveMemory(TorchDispatchMode):
             if isinstance(t, torch.Tensor): self._add(t.untyped_storage())
         return result
 
-    def _add(self, storage):
-        "Count a storage not seen before, and arrange for its end"
-        key, size = storage._cdata, storage.nbytes()
-        if key in self.known: return
-        self.known[key] = number = len(self.events) # its name: a new storage may get the address of a dead one
-        self.events.append((number, size))
-        self.live += size
-        self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._drop, key, number, size)
+# %% ../nbs/04_accounting.ipynb #c7eb1ce0
+@patch
+def _add(self: LiveMemory, storage):
+    "Count a storage not seen before, and arrange for its end"
+    key, size = storage._cdata, storage.nbytes()
+    if key in self.known: return
+    self.known[key] = number = len(self.events) # its name: a new storage may get the address of a dead one
+    self.events.append((number, size))
+    self.live += size
+    self.peak = max(self.peak, self.live)
+    weakref.finalize(storage, self._drop, key, number, size)
 
-    def _drop(self, key, number, size):
-        "A storage has died"
-        self.known.pop(key, None)
-        self.events.append((number, -size))
-        self.live -= size
+@patch
+def _drop(self: LiveMemory, key, number, size):
+    "A storage has died"
+    self.known.pop(key, None)
+    self.events.append((number, -size))
+    self.live -= size
 
 # %% ../nbs/04_accounting.ipynb #af3c51d0
 def compiled_activations(
@@ -239,6 +242,14 @@ def compiled_activations(
     rows += [("ffn: w1 x, w3 x side by side", (T, 2 * f), L, 2), ("ffn: silu(w1 x) * w3 x", (T, f), L, 2)]
     table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
     return table.assign(bytes=[math.prod(shape) * n * size for _, shape, n, size in rows])
+
+# %% ../nbs/04_accounting.ipynb #af3c51d7
+def _loss_at_peak(step, c):
+    "What the loss holds at its last line, beside what `saved_activations` lists"
+    T, V = c.context_length, c.vocab_size
+    if step == "engine": return [("loss: logits", "loss", (T, V), 1, 2), ("loss: gradient of the logits", "loss", (T, V), 1, 2), ("loss: sum, log", "loss", (T,), 2, 4)]
+    here = [("loss: logits in float32", "loss", (T, V), 1, 4), ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
+    return here + (step == "compiled") * [("loss: logits - max", "loss", (T, V), 1, 4), ("loss: exp", "loss", (T, V), 1, 4), ("loss: sum", "loss", (T,), 1, 4)]
 
 # %% ../nbs/04_accounting.ipynb #af3c51d3
 def peak_list(
@@ -261,13 +272,6 @@ def peak_list(
     rows = [(name, kind, shape, count, size * math.prod(shape) * many) for name, kind, shape, count, size, many in rows]
     table = pd.DataFrame(rows, columns=["tensor", "kind", "shape", "count", "each"])
     return table.assign(bytes=table["count"] * table["each"])
-
-def _loss_at_peak(step, c):
-    "What the loss holds at its last line, beside what `saved_activations` lists"
-    T, V = c.context_length, c.vocab_size
-    if step == "engine": return [("loss: logits", "loss", (T, V), 1, 2), ("loss: gradient of the logits", "loss", (T, V), 1, 2), ("loss: sum, log", "loss", (T,), 2, 4)]
-    here = [("loss: logits in float32", "loss", (T, V), 1, 4), ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
-    return here + (step == "compiled") * [("loss: logits - max", "loss", (T, V), 1, 4), ("loss: exp", "loss", (T, V), 1, 4), ("loss: sum", "loss", (T,), 1, 4)]
 
 # %% ../nbs/04_accounting.ipynb #0fa53331
 def training_memory(
@@ -370,6 +374,7 @@ def step_traffic(
     table = pd.DataFrame(rows, columns=["line", "numbers", "times"])
     return table.assign(bytes=[2 * n * times for n, times in zip(table["numbers"], table["times"])])
 
+# %% ../nbs/04_accounting.ipynb #85efb5eb
 def step_time_floor(
     batch_size: int,
     flops_per_second: float, # ceiling for matrix products
@@ -404,6 +409,18 @@ def cost_sheet(
         "tokens (M)": tokens / 1e6,
         "days": training_seconds(tokens, flops_per_second, utilisation, **model_config) / 86_400})
 
+# %% ../nbs/04_accounting.ipynb #f584f080
+def _draw_memory(ax, kinds, memory):
+    "A bar of the kinds of memory in GB, the peak of a step, and what the machine has"
+    base = 0
+    for name, color in dict(parameters="C4", gradients="C5", optimizer="C6", activations="0.6").items():
+        ax.bar(" ", kinds[name], bottom=base, label=name, color=color)
+        base += kinds[name]
+    ax.axhline(kinds["peak"], color="black", linewidth=.8, label="peak of a step")
+    ax.axhline(memory / 1e9, color="grey", linestyle=":", label="the machine")
+    ax.set_ylabel("memory (GB)")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
 # %% ../nbs/04_accounting.ipynb #f584f07c
 def draw_costs(
     batch_size: int = 64,
@@ -420,14 +437,7 @@ def draw_costs(
     shares = 100 * share_table({"": model_config}).iloc[0]
     left.barh(shares.index[::-1], shares.values[::-1], color=[f"C{i}" for i in range(len(shares))][::-1])
     left.set(xlabel="share of the forward FLOPs (%)", xlim=(0, 100))
-    base = 0
-    for name, color in dict(parameters="C4", gradients="C5", optimizer="C6", activations="0.6").items():
-        right.bar(" ", kinds[name], bottom=base, label=name, color=color)
-        base += kinds[name]
-    right.axhline(kinds["peak"], color="black", linewidth=.8, label="peak of a step")
-    right.axhline(memory / 1e9, color="grey", linestyle=":", label="the machine")
-    right.set_ylabel("memory (GB)")
-    right.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _draw_memory(right, kinds, memory)
     days = costs["days"]
     time = f"{days:,.1f} days" if days >= 2 else f"{24 * days:.1f} hours" if days >= 1 / 12 else f"{1440 * days:.1f} minutes"
     figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; {costs['tokens (M)']:,.0f} M tokens in {time}; "
