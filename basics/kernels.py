@@ -72,6 +72,7 @@ def _back_to_keys(qk, qkv, out, lse, grad, here, first, T, SCALE: tl.constexpr, 
         dk += tl.dot((p * (tl.dot(v, tl.trans(g)) - mean[None])).to(q.dtype), q)
     return dk, dv
 
+# %% ../nbs/09_kernels.ipynb #86bfe32f
 @jit
 def _back_to_queries(qk, qkv, out, lse, grad, here, first, T, SCALE: tl.constexpr, H: tl.constexpr, D: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
     "dQ of the positions `here`, from N earlier keys at a time"
