@@ -1065,14 +1065,14 @@ _SAME_CURVE = _FREE | {"corpus", "seed", "attention", "dtype", "accumulate"}  # 
 
 def expected_losses(
     config: Config,
-    train_tokens: int,  # tokens of the training text
+    train_tokens: int | None = None,  # tokens of the training text; left out: those of the configuration's corpus
 ) -> pd.DataFrame:  # tokens, low and high: a row for each validation
     "Between which validation losses a run of this configuration should stay, from the kept runs of its preset"
     bands = json.loads((files("basics")/"expected.json").read_text())
     other = {name: differences(config, PRESETS[name], _SAME_CURVE) for name in bands}
     name = min(bands, key=lambda name: len(other[name]))
     _need(not other[name], f"no band for this configuration: the kept runs nearest to it are those of preset {name}, which differ in {other[name]}")
-    band = bands[name]
+    band, train_tokens = bands[name], train_tokens or prepare(get_corpus(config.corpus), config.vocab_size).train_tokens
     _need(abs(train_tokens / band["train_tokens"] - 1) < .02, f"no band for this configuration: its text has {train_tokens:,} training tokens, "
           f"and that of the kept runs of preset {name} {band['train_tokens']:,}")
     loss, width = np.array(band["val_loss"]), np.array(band["width"])
@@ -1151,7 +1151,7 @@ def basics_train(
     with _plain_errors("basics_train"):
         _need(preset in PRESETS, f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
         config = replace(PRESETS[preset], **{k: v for k, v in options.items() if v is not None})
-        on_log = expect_log(expected_losses(config, prepare(get_corpus(config.corpus), config.vocab_size).train_tokens)) if expect else None
+        on_log = expect_log(expected_losses(config)) if expect else None
         result = train(config, out, resume, on_log=on_log)
     losses = ", ".join(f"{k} {v:.4f}" for k, v in result.items() if k not in ("status", "step", "seconds"))
     if os.environ.get("RANK", "0") == "0": print(f"{out}: {result['status']} at step {result['step']} after {result['seconds']:.0f} s, {losses}")
