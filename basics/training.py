@@ -658,7 +658,8 @@ def complete(
     end = tokenizer.encode(END_OF_TEXT)[0]
     ids = tokenizer.encode(f"{END_OF_TEXT}\n{prompt}")
     new = generate(model, ids, max_new_tokens, eos_id=end, **options)
-    return tokenizer.decode(ids[1:] + [i for i in new if i != end]).strip()
+    known = [i for i in new if i < tokenizer.vocab_size and i != end]  # a short text has fewer tokens than the model has rows
+    return tokenizer.decode(ids[1:] + known).strip()
 
 # %% ../nbs/07_training.ipynb #d6698bde
 def read_config(
