@@ -12,7 +12,7 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
            'compare_tokenizers', 'keep_logs', 'basics_reproduce', 'experiment_log']
 
 # %% ../nbs/08_ablations.ipynb #489eb67b
-import json, math, re, shutil, textwrap, time
+import json, math, re, shutil, tempfile, textwrap, time
 from collections import namedtuple
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -101,10 +101,16 @@ class Plan:
     data_parts: tuple = ()  # 8: an eighth of the training tokens
     beyond: tuple = ()  # variants that the handout does not ask for
     board: dict = field(default_factory=dict)  # name -> changes: modifications tried on the second corpus
+    regular: dict = field(default_factory=dict)  # name -> changes, and a patch's name or "": what may hold back learning by heart, at the whole budget
     bugs: tuple = ("no_scale", "mask_off_by_one", "targets_not_shifted", "rope_on_values", "rope_in_halves", "no_bias_correction",
                    "gradients_pile_up", "coupled_decay", "wrong_init")  # of the break-it lab at the end of this notebook
 
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
+_WEAKER = dict(weight_decay=1.4, no_decay="gains", dropout=.1)
+_REGULAR = dict(  # each with the one before it, or the one named, to compare with
+    decay_all=(dict(no_decay="none", dropout=0.), ""), spare_gains=(dict(dropout=0.), ""), spare_both=(dict(no_decay="both", dropout=0.), ""), weaker=(_WEAKER, ""),
+    beta2=(_WEAKER | dict(beta2=.99), ""), average=(_WEAKER | dict(ema_decay=.999), ""), replacement=(_WEAKER | dict(sampling="replacement"), ""),
+    bpe_dropout=(_WEAKER, "bpe_dropout"), random_inputs=(_WEAKER, "random_inputs"))
 PLANS = dict(
     toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
              batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
@@ -112,7 +118,7 @@ PLANS = dict(
                 learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
                 batch_factors=(1., .5, 2.), factors=(1., .5, 2., .25), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
-                board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
+                board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}, regular=_REGULAR))
 
 # %% ../nbs/08_ablations.ipynb #55c8330d
 def best_lrs(
@@ -165,6 +171,7 @@ def experiments(
         runs += [Experiment("second_small_vocabulary", "main_experiment", plan.second | dict(vocab_size=base.vocab_size))]
     runs += [Experiment(f"data_1_of_{n}", "data_scaling", short, f"data_1_of_{n}") for n in plan.data_parts]
     runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
+    runs += [Experiment(f"regular_{name}", "regularisation", changes, patch) for name, (changes, patch) in plan.regular.items()]
     runs += batches[len(sizes):]
     runs += [Experiment(f"bug_{bug}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     return list({e.name: e for e in runs}.values())
@@ -817,6 +824,27 @@ def _part_of_the_data(n):
     return _swap(basics.training, "Batches", lambda Batches: lambda tokens, *args: Batches(tokens[:len(tokens) // n], *args))
 
 PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
+
+# %% ../nbs/08_ablations.ipynb #81504fec
+def _cut_anew(tokens, config, p):
+    "Training tokens for all steps of a run, cut anew at each reading of the text, each merge left out with probability p (Provilkov et al. 2020)"
+    import tokenizers
+    ours = prepare(get_corpus(config.corpus), config.vocab_size).tokenizer
+    with tempfile.TemporaryDirectory() as folder: theirs = tokenizers.Tokenizer.from_file(str(ours.to_huggingface(folder)))
+    theirs.model.dropout = p
+    documents = re.split(f"(?<={re.escape(END_OF_TEXT)})", ours.decode(np.asarray(tokens).tolist()))
+    readings = math.ceil(config.max_steps * config.batch_size * config.context_length / len(tokens))
+    return np.concatenate([np.array(e.ids, dtype=np.uint16) for _ in range(readings) for e in theirs.encode_batch_fast(documents)])
+
+def _random_inputs(batch, p=.05):
+    "Batches with a share p of the inputs drawn at random; the targets stay"
+    def noisy(self):
+        x, y = batch(self)
+        return torch.where(torch.rand(x.shape, device=x.device) < p, torch.randint_like(x, self.config.vocab_size), x), y
+    return noisy
+
+PATCHES |= dict(bpe_dropout=_swap(basics.training, "Batches", lambda Batches: lambda tokens, config, *args: Batches(_cut_anew(tokens, config, .05), config, *args)),
+                random_inputs=_swap(basics.training.Batches, "__call__", _random_inputs))
 
 # %% ../nbs/08_ablations.ipynb #d077f695
 def _decay_in_the_gradient(step):
