@@ -668,7 +668,8 @@ def _claim(
     path,  # lock file
 ):
     "Whether we may have it: no other process holds it, and none can until we are done"
-    import fcntl  # Linux and macOS
+    try: import fcntl
+    except ImportError: return (yield True)  # Windows: there one process works alone
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
