@@ -132,6 +132,7 @@ def best_lrs(
     runs = results[(results.group == group) & (results.seed == results.seed.min()) & (results.status == "done")]
     return runs.sort_values("val_loss").learning_rate.astype(float).tolist()[:n] or [default]
 
+# %% ../nbs/08_ablations.ipynb #f3512466
 def _compared(plan, group, lr, seed=None, **more):
     "One of the runs that are compared with each other: a variant, a learning rate, the short budget"
     label, variant = VARIANTS[group]
@@ -147,6 +148,7 @@ def _batches(plan, size, lr):
     steps = max(1, round(plan.short_steps * plan.base.batch_size / size))
     return Experiment(f"batch_{size}_lr_{show_lr(run.changes['learning_rate'])}", "batch_size_experiment", run.changes | at_steps(plan.base, steps) | dict(batch_size=size))
 
+# %% ../nbs/08_ablations.ipynb #9c983c76
 def experiments(
     preset="toy",  # a name in PLANS, or a Plan
     results: pd.DataFrame | None = None,  # what is known so far: seeds are spent on the best learning rate found
@@ -254,7 +256,8 @@ def load_runs(
         samples = sorted((path.parent/"samples").glob("*.txt"))
         sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt comes after step_*.txt
         metrics = read_metrics(path.parent) if (path.parent/"metrics.jsonl").is_file() else pd.DataFrame()
-        runs[path.parent.name] = LoggedRun(json.loads(path.read_text()), metrics, sample)
+        partial = dict(eval_tokens=json.loads((path.parent/"config.json").read_text())["eval_tokens"])  # 0: every validation reads all
+        runs[path.parent.name] = LoggedRun(json.loads(path.read_text()) | partial, metrics, sample)
     return runs
 
 # %% ../nbs/08_ablations.ipynb #5394fe81
@@ -321,9 +324,10 @@ def _curve(ax, run, x="tokens", y="val_loss", **style):
     "One run's curve"
     m = run.metrics.dropna(subset=y)
     xs, ys = m[x] / (1e6 if x == "tokens" else 1), m[y]
-    if not y.startswith("train") and len(m) > 1: xs, ys = xs[:-1], ys[:-1]
-    line, = ax.plot(xs, ys, **style)
-    ax.plot(m[x].iloc[-1:] / (1e6 if x == "tokens" else 1), m[y].iloc[-1:], "o", ms=3, color=line.get_color())  # at the end, all of the validation text is read
+    ended = m.index[-1] == run.metrics.index[-1]  # the validation at the end of a run reads all of the text, the others perhaps a part
+    whole = 1 if run.result["eval_tokens"] and ended and not y.startswith("train") else 0
+    line, = ax.plot(xs[:len(m) - whole], ys[:len(m) - whole], **style)
+    if whole: ax.plot(xs[-1:], ys[-1:], "o", ms=3, color=line.get_color())
     ax.set(xlabel=_AXES[x], ylabel=_AXES[y])
 
 # %% ../nbs/08_ablations.ipynb #4757e1d3
@@ -424,8 +428,8 @@ def figure_learning_rates(runs):
     _by_lr(bx, done, "base")
     for a in ax, bx: _draw_floor(a, best)
     low = .9 * best.result.get("floor_nats", best.result["val_loss"])
-    ax.set_ylim(low, min(1.35 * ax.get_ylim()[1], 1.3 * math.log(best.result["vocab_size"])))  # far above guessing there is nothing to see
-    ax.legend(fontsize=7, ncols=2, loc="upper right")
+    ax.set_ylim(low, min(1.05 * ax.get_ylim()[1], .8 * math.log(best.result["vocab_size"])))  # near guessing and above it there is nothing to see
+    bx.legend(*ax.get_legend_handles_labels(), fontsize=7, ncols=2, loc="upper center")
     return fig
 
 def figure_divergence(runs):
@@ -442,7 +446,8 @@ def figure_divergence(runs):
     bx.plot([r.result["learning_rate"] for r in bad], [guess] * len(bad), "x", color="#D55E00", label="diverged")
     _plain_log(bx, show_lr)
     ax.set(yscale="log")
-    for a in ax, bx: a.legend(fontsize=7)
+    ax.legend(fontsize=7)
+    bx.legend(fontsize=7, loc="lower right")
     return fig
 
 # %% ../nbs/08_ablations.ipynb #cea98218
@@ -486,7 +491,9 @@ def _figure_ablation(runs, group):
     for run, name in (best, "base"), (own, label): _curve(ax, run, color=VARIANT_COLORS[name], label=f"{name}, lr {show_lr(run.result['learning_rate'])}")
     if own.result["learning_rate"] != best.result["learning_rate"]:
         for run in [r for r in _select(runs, group) if r.result["learning_rate"] == best.result["learning_rate"]][:1]:
-            if run.metrics.get("val_loss", pd.Series(dtype=float)).notna().any(): _curve(ax, run, color=VARIANT_COLORS[label], ls="--", label=f"{label}, lr {show_lr(run.result['learning_rate'])}")
+            if not run.metrics.get("val_loss", pd.Series(dtype=float)).notna().any(): continue
+            ended = {} if run.result["status"] == "done" else dict(marker="x")
+            _curve(ax, run, color=VARIANT_COLORS[label], ls="--", **ended, label=f"{label}, lr {show_lr(run.result['learning_rate'])}{', diverged' * bool(ended)}")
     lrs = [r.result["learning_rate"] for r in done]
     lrs.append(best.result["learning_rate"])
     near = [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)]
@@ -554,6 +561,8 @@ def figure_vocabulary(runs):
     for a, y in (ax, "val_loss"), (bx, "bits_per_byte"):
         a.plot(sizes, [r.result[y] for r in done], "o-", color=VARIANT_COLORS["base"])
         a.set(xscale="log", xlabel="vocabulary size", ylabel=_AXES[y])
+        a.set_xticks(sizes, [f"{n / 1000:g}k" for n in sizes])
+        a.xaxis.set_minor_locator(NullLocator())
     return fig
 
 # %% ../nbs/08_ablations.ipynb #41181c98
@@ -601,14 +610,20 @@ def figure_break_it(runs):
     if not base or not bugs: return
     lr = bugs[0].result["learning_rate"]
     base = [r for r in base if r.result["learning_rate"] == lr][0]
-    fig, (ax,) = _panels(f"{len(bugs)} known bugs, one at a time, at learning rate {show_lr(lr)}", _about(base), 1)
-    _curve(ax, base, color=VARIANT_COLORS["base"], lw=3, label="no bug")
-    for i, run in enumerate(bugs):
-        if "val_loss" in run.metrics and run.metrics.val_loss.notna().any():
-            _curve(ax, run, color=plt.get_cmap("tab10")(1 + i % 9), ls=("-", "--")[i % 2], label=run.result["patch"].replace("_", " "))
+    fig, (ax, bx) = _panels(f"{len(bugs)} known bugs, one at a time, at learning rate {show_lr(lr)}", _about(base), width_ratios=(1, 1.2))
+    ends = lambda run: run.metrics.val_loss.dropna().iloc[-1] if "val_loss" in run.metrics and run.metrics.val_loss.notna().any() else math.nan
+    shown = sorted((r for r in [base, *bugs] if math.isfinite(ends(r))), key=ends)
+    for y, run in enumerate(shown):
+        color = VARIANT_COLORS["base"] if run is base else plt.get_cmap("tab10")(1 + y % 9)
+        _curve(ax, run, color=color, lw=3 if run is base else 1.2)
+        bx.plot(ends(run), y, "o", color=color)
+        effect = "" if run is base else f" {ends(run) - ends(base):+.3f}{', diverged' * (run.result['status'] != 'done')}"
+        bx.annotate(effect, (ends(run), y), textcoords="offset points", xytext=(4, 0), va="center", fontsize=7)
     _draw_floor(ax, base)
     ax.set(yscale="log")
-    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, .5))
+    bx.set(xscale="log", xlabel="at the end, and against no bug (nats per token)", yticks=range(len(shown)))
+    bx.set_yticklabels(["no bug" if r is base else r.result["patch"].replace("_", " ") for r in shown], fontsize=7)
+    bx.margins(x=.35)
     return fig
 
 # %% ../nbs/08_ablations.ipynb #0c2c2e73

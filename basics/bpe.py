@@ -2,8 +2,8 @@
 
 # %% auto #0
 __all__ = ['PAT', 'PLACES', 'SMALL', 'count_pretokens', 'merge_pairs', 'Counts', 'parts', 'count_part', 'add_counts', 'cores',
-           'ordered_map', 'part_size', 'count_file', 'learn_merges', 'train_bpe', 'Tokenizer', 'race', 'invented_words',
-           'invented_text', 'scale', 'tokenizer_experiments']
+           'ordered_map', 'part_size', 'count_file', 'learn_merges', 'train_bpe', 'machine_name', 'Tokenizer', 'race',
+           'invented_words', 'invented_text', 'scale', 'tokenizer_experiments']
 
 # %% ../nbs/01_bpe.ipynb #a0e8dbad
 import heapq, io, json, os, random, re, sys, tempfile, threading, time
@@ -860,7 +860,7 @@ def train_bpe(
     return dict(enumerate(vocab + [s.encode() for s in special])), merges
 
 # %% ../nbs/01_bpe.ipynb #eb9616a9
-def _machine():
+def machine_name() -> str:
     "The processor's name."
     import platform
     try: return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
@@ -1345,7 +1345,7 @@ def race(
     def installed(name):
         try: return version(name)
         except PackageNotFoundError: return None
-    results |= dict(corpus_mb=round(mb, 1), vocab_size=vocab_size, rounds=rounds, cores=cores(), machine=_machine(), date=time.strftime("%Y-%m-%d"), python=platform.python_version(),
+    results |= dict(corpus_mb=round(mb, 1), vocab_size=vocab_size, rounds=rounds, cores=cores(), machine=machine_name(), date=time.strftime("%Y-%m-%d"), python=platform.python_version(),
         versions={n: v for n in ("numba", "tokenizers", "tiktoken", "rustbpe", "gigatoken") if (v := installed(n))})
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     _write_whole(out, json.dumps(results, indent=1).encode())
@@ -1420,7 +1420,7 @@ def scale(
             _fresh_process(invented_text, Path(d)/"text.txt", n_bytes, n_words)   # its memory would count as ours
             (facts, _, merges), before, peak = _fresh_process(_timed_training, Path(d)/"text.txt", vocab_size, end)
             rows.append(dict(bytes=os.path.getsize(Path(d)/"text.txt"), vocab_size=vocab_size, merges=len(merges)) | facts | dict(start_mb=before, peak_mb=peak))
-    _write_whole(out, json.dumps(dict(machine=_machine(), cores=cores(), date=time.strftime("%Y-%m-%d"), rows=rows), indent=1).encode())
+    _write_whole(out, json.dumps(dict(machine=machine_name(), cores=cores(), date=time.strftime("%Y-%m-%d"), rows=rows), indent=1).encode())
     return rows
 
 # %% ../nbs/01_bpe.ipynb #2925e03a
@@ -1474,6 +1474,6 @@ def tokenizer_experiments(
         others = [set(u.vocab.values()) for (n, size), u in tokenizers.items() if n != name and size == len(t.vocab)]
         own = [i for i in np.argsort(-np.bincount(t.encode(texts[name]), minlength=t.vocab_size)) if i >= 256 and not any(t.vocab[i] in o for o in others)]
         results["own_tokens"][name] = dict(count=len(own), most_used=[t.decode([i]) for i in own[:16]])
-    results |= dict(machine=_machine(), cores=cores(), date=time.strftime("%Y-%m-%d"))
+    results |= dict(machine=machine_name(), cores=cores(), date=time.strftime("%Y-%m-%d"))
     _write_whole(out, json.dumps(results, indent=1, ensure_ascii=False).encode())
     return results

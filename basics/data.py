@@ -10,7 +10,7 @@ __all__ = ['TOY', 'toy_grammar', 'END_OF_TEXT', 'SEPARATOR', 'HUB', 'CORPORA', '
            'document_spans', 'document_batches', 'plain_errors', 'basics_train_bpe', 'basics_encode']
 
 # %% ../nbs/06_data.ipynb #1da1e5fe
-import gzip, hashlib, json, math, mmap, os, random, re, shutil, tempfile
+import gzip, hashlib, json, math, mmap, os, random, re, shutil, sys, tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -655,10 +655,11 @@ def document_batches(
 def plain_errors(
     command: str,  # the name to begin the line with
 ):
-    "At the command line an error is one line, not a traceback."
+    "At the command line an error is one line, not a traceback; called from Python it stays what it is."
     try: yield
-    except (OSError, ValueError) as e: raise SystemExit(f'{command}: {e}') from e
-    except KeyboardInterrupt as e: raise SystemExit(130) from e
+    except (OSError, ValueError, KeyboardInterrupt) as e:
+        if Path(sys.argv[0]).stem != command: raise
+        raise SystemExit(f'{command}: {e}' if str(e) else 130) from e
 
 # %% ../nbs/06_data.ipynb #ba30c09a
 @call_parse

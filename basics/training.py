@@ -33,9 +33,9 @@ from tqdm import tqdm
 from . import __version__
 from .accounting import count_parameters, train_flops_per_token
 from .attention import softmax
-from .bpe import Tokenizer
-from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, get_corpus, load_tokens, prepare, split_documents,
-                         take_windows, toy_floor)
+from .bpe import Tokenizer, machine_name
+from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, get_corpus, load_tokens, plain_errors, prepare,
+                         split_documents, take_windows, toy_floor)
 from .layers import TransformerLM
 from .optimizer import AdamW, clip_gradients, cross_entropy, linear_cross_entropy, lr_cosine_schedule
 
@@ -412,11 +412,9 @@ def __call__(self: TrainStep,
     if not self.calls: self._begin()
     self.calls += 1
     if not self.config.compile or x.device.type != "cuda": return self._step(x, y)
-    if self.calls <= 3: return self._aside(x, y)
-    if self.graph is None: self._record(x, y)
-    self.x.copy_(x), self.y.copy_(y)
-    self.graph.replay()
-    return tuple(t.clone() for t in self.out)
+    if self.calls <= 3: return _aside(self._step, x, y)
+    self.graph = self.graph or _recorded(self._step, x, y)
+    return tuple(t.clone() for t in self.graph(x, y))
 
 # %% ../nbs/07_training.ipynb #691e41fd
 @patch
@@ -428,20 +426,23 @@ def _begin(self: TrainStep):
     for copied, flat in zip(self.copies, self.flats): copied.copy_(flat.data)
 
 # %% ../nbs/07_training.ipynb #579239da
-@patch
-def _aside(self: TrainStep, x, y):
-    "A step on a stream of its own, as a recording will be"
+def _aside(f, *tensors):
+    "`f` of the tensors on a stream of its own, as a recording will be"
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream): out = self._step(x, y)
+    with torch.cuda.stream(stream): out = f(*tensors)
     torch.cuda.current_stream().wait_stream(stream)
     return out
 
-@patch
-def _record(self: TrainStep, x, y):
-    "Write down the launches of a step, without running them"
-    self.x, self.y, self.graph = x.clone(), y.clone(), torch.cuda.CUDAGraph()
-    with torch.cuda.graph(self.graph, capture_error_mode="thread_local"): self.out = self._step(self.x, self.y)
+def _recorded(f, *tensors):
+    "The launches of `f`, written down without running them: a function of other tensors of these shapes that replays them"
+    places, graph = [t.clone() for t in tensors], torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"): out = f(*places)
+    def replay(*tensors):
+        for place, t in zip(places, tensors): place.copy_(t)
+        graph.replay()
+        return out  # the same memory each time
+    return replay
 
 # %% ../nbs/07_training.ipynb #dc376898
 def pick_device(
@@ -592,23 +593,15 @@ def _scores(model, ids, use_cache):
         if not use_cache: return model(ids[:, start:t])[:, -1]
         new, at, read = ids[:, read:t], torch.arange(read - start, t - start, device=ids.device), t
         if not ids.is_cuda or new.shape[1] > 1: return model(new, at, cache)[:, -1]
-        recorded = recorded or _record_token(model, cache, new, at)
+        if recorded is None:
+            read_token = lambda new, at: model(new, at, cache)[:, -1]
+            _aside(read_token, new, at)  # once as usual, to warm up
+            recorded = _recorded(read_token, new, at)
         return recorded(new, at)
     return scores
 
 # %% ../nbs/07_training.ipynb #d13f8469
-def _record_token(model, cache, new, at):
-    "On a GPU: the launches that read one token of each row, written down once and replayed with one"
-    new, at, graph, stream = new.clone(), at.clone(), torch.cuda.CUDAGraph(), torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream): model(new, at, cache)  # once as usual, to warm up
-    torch.cuda.current_stream().wait_stream(stream)
-    with torch.cuda.graph(graph): out = model(new, at, cache)[:, -1]
-    def recorded(token, position):
-        new.copy_(token), at.copy_(position)
-        graph.replay()
-        return out
-    return recorded
+#| export
 
 # %% ../nbs/07_training.ipynb #1708a162
 def _cut(ids, eos_id):
@@ -742,14 +735,9 @@ def environment(
 ) -> dict:
     "The machine and the versions behind a run's numbers"
     cuda = torch.device(device).type == "cuda"
-    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=torch.cuda.get_device_name(device) if cuda else _cpu_name(), cores=os.cpu_count(),
+    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=torch.cuda.get_device_name(device) if cuda else machine_name(), cores=os.cpu_count(),
                 threads=torch.get_num_threads(), system=platform.platform(), python=platform.python_version(), torch=torch.__version__,
                 numpy=np.__version__, basics=__version__, peak_tflops=peak_flops(device) / 1e12)
-
-def _cpu_name():
-    "The processor's name where Linux tells it"
-    try: return next(l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name"))
-    except (OSError, StopIteration): return platform.processor() or platform.machine()
 
 # %% ../nbs/07_training.ipynb #06f80dc8
 class Trainer:
@@ -1129,15 +1117,6 @@ def with_fields(
     f.__signature__, f.__delwrap__ = Signature(own + options), Config  # their help is the comments in Config
     return f
 
-# %% ../nbs/07_training.ipynb #d66fff89
-@contextmanager
-def _plain_errors(command):
-    "At the command line, an error is one line and not a traceback"
-    try: yield
-    except (OSError, ValueError, KeyboardInterrupt) as e:
-        if Path(sys.argv[0]).stem != command: raise  # called from Python
-        raise SystemExit(f"{command}: {e}" if str(e) else 130) from e
-
 # %% ../nbs/07_training.ipynb #01b978d0
 @call_parse
 @with_fields
@@ -1149,7 +1128,7 @@ def basics_train(
     **options,
 ):
     "Train a language model; the run folder gets its configuration, log, checkpoints, and at the end the model"
-    with _plain_errors("basics_train"):
+    with plain_errors("basics_train"):
         _need(preset in PRESETS, f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
         config = replace(PRESETS[preset], **{k: v for k, v in options.items() if v is not None})
         on_log = expect_log(expected_losses(config)) if expect else None
@@ -1170,6 +1149,6 @@ def basics_generate(
     device: str = "auto",
 ):
     "Let a trained model write"
-    with _plain_errors("basics_generate"):
+    with plain_errors("basics_generate"):
         r = load_run(run, pick_device(device))
         print(complete(r.model, r.tokenizer, prompt, max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed))
