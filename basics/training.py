@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'Config', 'write_atomic', 'save_checkpoint', 'read_checkpoint', 'load_checkpoint', 'Batches',
-           'flatten_parameters', 'decay_groups', 'make_optimizer', 'TrainStep', 'pick_device', 'deterministic',
+           'flatten_parameters', 'parameter_groups', 'make_optimizer', 'TrainStep', 'pick_device', 'deterministic',
            'evaluate', 'document_loss', 'check_first_loss', 'check_overfit', 'next_token_probabilities', 'generate',
            'complete', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'differences', 'peak_flops',
            'environment', 'Trainer', 'train', 'plot_loss', 'LivePlot', 'Run', 'load_run', 'tensorboard_log',
@@ -37,7 +37,7 @@ from .bpe import Tokenizer, machine_name
 from .data import (END_OF_TEXT, EpochSampler, document_batches, eval_windows, get_corpus, load_tokens, plain_errors, prepare,
                          split_documents, take_windows, toy_floor)
 from .layers import TransformerLM
-from .optimizer import AdamW, clip_gradients, cross_entropy, linear_cross_entropy, lr_cosine_schedule
+from .optimizer import AdamW, Muon, clip_gradients, cross_entropy, linear_cross_entropy, lr_cosine_schedule
 
 # %% ../nbs/07_training.ipynb #e0b3f12b
 def _need(ok, message):
@@ -69,6 +69,7 @@ class Config:
     learning_rate: float = 1e-2  # the highest, at the end of the warm-up
     min_learning_rate: float = 0.  # the lowest, at the last step
     warmup_steps: int = 45  # steps in which the learning rate rises from 0
+    optimizer: str = "adamw"  # adamw, or muon for the matrices of the blocks (with adamw for the rest)
     beta1: float = 0.9  # AdamW: memory of the mean gradient
     beta2: float = 0.95  # AdamW: memory of the squared gradient
     eps: float = 1e-8  # AdamW: keeps the division finite
@@ -102,7 +103,7 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
 
 _CHOICES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
                 attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"),
-                sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+                optimizer=("adamw", "muon"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
 
 _AT_LEAST = dict(vocab_size=257, context_length=1, d_model=1, num_layers=1, num_heads=1, d_ff=1, batch_size=1, accumulate=1,
                  max_steps=1, warmup_steps=0, eval_every=1, eval_tokens=0, log_every=1, checkpoint_every=1, keep_checkpoints=1,
@@ -144,8 +145,8 @@ _gpu = dict(attention="flash", no_decay="gains", dtype="bfloat16", compile=True,
 PRESETS = dict(  # name -> Config
     toy=Config(),
     laptop=_tinystories,
-    sample=replace(_tinystories, **_gpu, batch_size=64, max_steps=2500, learning_rate=3e-3, weight_decay=2., dropout=.1, warmup_steps=125, eval_every=250,
-                   sampling="epochs"),
+    sample=replace(_tinystories, **_gpu, optimizer="muon", batch_size=64, max_steps=2500, learning_rate=6e-3, weight_decay=1.4, beta2=.99, dropout=.1, warmup_steps=125,
+                   eval_every=250, sampling="epochs"),
     full=replace(_tinystories, **_gpu, batch_size=256, max_steps=5000, learning_rate=3e-3),
     owt=replace(_tinystories, **_gpu, corpus="owt", vocab_size=32_000, batch_size=256, max_steps=5000, learning_rate=3e-3))
 
@@ -293,26 +294,36 @@ def _rank_and_world():
 
 # %% ../nbs/07_training.ipynb #ee4d5185
 def flatten_parameters(
-    params: list,  # parameters of a model; they become views of the vector
+    params: list,  # parameters of a model; they become views of the result
+    stack: bool = False,  # they have one shape: make a stack (len(params), *shape), not a vector
 ) -> nn.Parameter:
     "Lay parameters end to end, so that one operation reaches them all"
     flat = torch.cat([p.detach().flatten() for p in params])
     for p, piece in zip(params, _pieces(flat, params)): p.data = piece
-    return nn.Parameter(flat)
+    return nn.Parameter(flat.view(-1, *params[0].shape) if stack else flat)
 
 def _pieces(flat, params):
     "Views of a vector in the shapes of the parameters that were laid end to end in it"
     return [piece.view_as(p) for p, piece in zip(params, flat.split([p.numel() for p in params]))]
 
-def decay_groups(
+_SPARED = {"none": (), "gains": ("ln", "norm"), "embeddings": ("embeddings",), "both": ("ln", "norm", "embeddings")}
+
+def parameter_groups(
     model: nn.Module,
-    no_decay: str = "none",  # what is spared: none, gains (of the norms), embeddings or both
-) -> list[list]:  # the parameters that decay; then, if there are any, those that do not
-    "The parameters of a model, by whether weight decay shrinks them"
-    spared = {"none": (), "gains": ("ln", "norm"), "embeddings": ("embeddings",), "both": ("ln", "norm", "embeddings")}[no_decay]
-    groups = [], []
-    for name, p in model.named_parameters(): groups[any(word in name for word in spared)].append(p)
-    return [group for group in groups if group]
+    config: Config,
+) -> list[dict]:  # params, their weight_decay, and the momentum of those for Muon
+    "The parameters of a model, those together that are updated alike"
+    groups = {}
+    for name, p in model.named_parameters():
+        matrix = config.optimizer == "muon" and name.startswith("layers.") and p.ndim == 2
+        spared = any(word in name for word in _SPARED[config.no_decay])
+        groups.setdefault((p.shape if matrix else None, spared), []).append(p)
+    return [dict(params=params, weight_decay=0. if spared else config.weight_decay, momentum=.95 if shape else None)
+            for (shape, spared), params in groups.items()]
+
+def _flat_groups(model, config):
+    "`parameter_groups`, each with its parameters laid into one"
+    return [g | dict(params=[flatten_parameters(g["params"], stack=g["momentum"] is not None)]) for g in parameter_groups(model, config)]
 
 # %% ../nbs/07_training.ipynb #cfe1cd68
 def _piece_loss(model, x, y):
@@ -323,7 +334,7 @@ def _piece_loss(model, x, y):
 def _update(optimizer, grad, norm, copies, averages, max_l2_norm, ema_decay):
     "Clip the gradient, update the weights, and bring up to date the copies that are multiplied and the averages"
     flats, scale = _vectors(optimizer), (max_l2_norm / (norm + 1e-6)).clamp(max=1.)
-    for flat, g in zip(flats, grad.split([len(flat) for flat in flats])): flat.grad = g.to(flat.dtype) * scale
+    for flat, g in zip(flats, grad.split([flat.numel() for flat in flats])): flat.grad = g.to(flat.dtype).view_as(flat) * scale
     optimizer.step()
     for flat in flats: flat.grad = None
     for copied, flat in zip(copies, flats): copied.copy_(flat)
@@ -346,12 +357,11 @@ def _compiled(f):
 def make_optimizer(
     model,
     config: Config,
-) -> AdamW:  # over vectors, of which the model's parameters become views
-    "AdamW as the configuration asks for it"
-    groups = [dict(params=[flatten_parameters(group)]) for group in decay_groups(model, config.no_decay)]
-    if config.no_decay != "none": groups[-1]["weight_decay"] = 0.
-    return AdamW(groups, config.learning_rate, (config.beta1, config.beta2), config.eps, config.weight_decay,
-                 foreach=not config.compile)  # the compiler makes one kernel of the plain lines
+) -> AdamW:  # or Muon; over vectors and stacks, of which the model's parameters become views
+    "The optimizer that the configuration asks for"
+    make = {"adamw": AdamW, "muon": Muon}[config.optimizer]
+    return make(_flat_groups(model, config), config.learning_rate, betas=(config.beta1, config.beta2), eps=config.eps,
+                foreach=not config.compile)  # the compiler makes one kernel of the plain lines
 
 # %% ../nbs/07_training.ipynb #cf84aa14
 class TrainStep:
@@ -365,15 +375,14 @@ class TrainStep:
         n, self.world = config.accumulate, _rank_and_world()[1]
         _need(config.batch_size % (n * self.world) == 0, f"batch_size = {config.batch_size} cannot be shared by {self.world} processes that read it in accumulate = {n} equal pieces")
         self.optimizer, self.config, self.flats, self.calls, self.graph = optimizer, config, _vectors(optimizer), 0, None
-        groups, same = decay_groups(model, config.no_decay), config.dtype == "float32"
-        sizes = [sum(p.numel() for p in group) for group in groups]
+        same, sizes = config.dtype == "float32", [sum(p.numel() for p in g["params"]) for g in parameter_groups(model, config)]
         _need([p.numel() for p in self.flats] == sizes, f"the optimizer has {len(self.flats)} parameters: give it the vectors of this model, by make_optimizer")
         self.lr = torch.zeros((), device=device)  # a tensor, so that a recorded step sees it change
         self.model = model if same else copy.deepcopy(model).to(getattr(torch, config.dtype))
         self.copies = [] if same else self._vectors_of(self.model)
         self.averaged = copy.deepcopy(model) if config.ema_decay else model  # to be validated and kept
         self.averages = self._vectors_of(self.averaged) if config.ema_decay else []
-        self.params = [p for group in decay_groups(self.model, config.no_decay) for p in group]
+        self.params = [p for g in parameter_groups(self.model, config) for p in g["params"]]
         self.grad = torch.zeros(sum(sizes), device=device, dtype=(self.flats if same or n > 1 else self.copies)[0].dtype)
         self.grads = _pieces(self.grad, self.params)
         self.loss, self.update = map(_compiled, (_piece_loss, _update)) if config.compile else (_piece_loss, _update)
@@ -382,7 +391,7 @@ class TrainStep:
 @patch
 def _vectors_of(self: TrainStep, model):
     "The weights of another model of this kind, laid out as the optimizer's are"
-    return [flatten_parameters(group).data for group in decay_groups(model, self.config.no_decay)]
+    return [g["params"][0].data for g in _flat_groups(model, self.config)]
 
 # %% ../nbs/07_training.ipynb #279502d1
 @patch
