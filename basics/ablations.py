@@ -50,14 +50,15 @@ VARIANTS = dict(  # group -> (label, changes to the configuration, as a function
     tied_embeddings=("tied embeddings", lambda c: dict(tie_embeddings=True)),
     qk_norm=("QK-norm", lambda c: dict(qk_norm=True)),
     learned_positions=("learned positions", lambda c: dict(positions="learned")),
-    no_warmup=("no warm-up", lambda c: dict(warmup_steps=0)))
+    no_warmup=("no warm-up", lambda c: dict(warmup_steps=0)),
+    adamw=("AdamW", lambda c: dict(optimizer="adamw")))
 HANDOUT = tuple(VARIANTS)[:5]  # the variants that the handout asks for; the others go beyond it
 
 # %% ../nbs/08_ablations.ipynb #52471472
 VARIANT_COLORS = {  # one colour per variant, the same in every figure of the book
     "base": "#0072B2", "no RMSNorm": "#D55E00", "post-norm": "#CC79A7", "NoPE": "#E69F00", "SiLU": "#009E73",
     "second corpus": "#56B4E9", "floor": "#000000", "tied embeddings": "#8C564B", "QK-norm": "#7F7F7F",
-    "learned positions": "#9467BD", "no warm-up": "#BCBD22"}
+    "learned positions": "#9467BD", "no warm-up": "#BCBD22", "AdamW": "#17BECF"}
 
 # %% ../nbs/08_ablations.ipynb #1eecb2ab
 def show_lr(
@@ -91,34 +92,33 @@ class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
     base: Config  # the run that everything is compared with
     second: dict  # what the main experiment on the second corpus changes
-    short_steps: int  # steps of every compared run; the learning rate falls to its minimum within them
+    compared_steps: int  # steps of each run of the sweep, the variants, their seeds, the vocabularies and the parts of the data
+    short_steps: int  # steps of the base's batch size, batches, leaderboard and bugs have their tokens in common
     learning_rates: tuple  # of the sweep, lowest first; the last ones diverge
     batch_sizes: tuple  # windows in a step, at equal tokens
     batch_factors: tuple  # learning rates tried at each batch size, as multiples of what the square-root rule says
     factors: tuple  # learning rates tried for each variant, as multiples of the best one of the sweep
+    most_rates: int = 0  # where the best rate lies at the edge of those tried, try the next, up to so many in all
     seeds: int = 3  # runs of each variant at its best learning rate
     vocab_sizes: tuple = ()  # of the vocabulary comparison
     data_parts: tuple = ()  # 8: an eighth of the training tokens
     beyond: tuple = ()  # variants that the handout does not ask for
     board: dict = field(default_factory=dict)  # name -> changes: modifications tried on the second corpus
-    regular: dict = field(default_factory=dict)  # name -> changes, and a patch's name or "": what may hold back learning by heart, at the whole budget
-    bugs: tuple = ("no_scale", "mask_off_by_one", "targets_not_shifted", "rope_on_values", "rope_in_halves", "no_bias_correction",
-                   "gradients_pile_up", "coupled_decay", "wrong_init")  # of the break-it lab at the end of this notebook
+    regular: dict = field(default_factory=dict)  # name -> changes, and a patch's name or "": what the base has or has not, to tell what it brings, at the whole budget
+    bugs: tuple = ("", "no_scale", "mask_off_by_one", "targets_not_shifted", "rope_on_values", "rope_in_halves", "no_bias_correction",
+                   "gradients_pile_up", "coupled_decay", "wrong_init")  # of the break-it lab at the end of this notebook; "": none
 
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
-_WEAKER = dict(weight_decay=1.4, no_decay="gains", dropout=.1)
-_REGULAR = dict(  # each with the one before it, or the one named, to compare with
-    decay_all=(dict(no_decay="none", dropout=0.), ""), spare_gains=(dict(dropout=0.), ""), spare_both=(dict(no_decay="both", dropout=0.), ""), weaker=(_WEAKER, ""),
-    beta2=(_WEAKER | dict(beta2=.99), ""), average=(_WEAKER | dict(ema_decay=.999), ""), replacement=(_WEAKER | dict(sampling="replacement"), ""),
-    bpe_dropout=(_WEAKER, "bpe_dropout"), random_inputs=(_WEAKER, "random_inputs"))
+_REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""), weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
+    average=(dict(ema_decay=.999), ""), replacement=(dict(sampling="replacement"), ""), bpe_dropout=({}, "bpe_dropout"), random_inputs=({}, "random_inputs"))
 PLANS = dict(
-    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), short_steps=PRESETS["toy"].max_steps // 4, learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
+    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), PRESETS["toy"].max_steps // 4, PRESETS["toy"].max_steps // 4,
+             learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
              batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
-    sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), short_steps=PRESETS["sample"].max_steps // 4,
-                learning_rates=(1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
-                batch_factors=(1., .5, 2.), factors=(1., .5, 2., .25), vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
-                beyond=("tied_embeddings", "qk_norm", "learned_positions", "no_warmup"),
-                board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}, regular=_REGULAR))
+    sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), PRESETS["sample"].max_steps, PRESETS["sample"].max_steps // 4,
+                learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
+                batch_factors=(1., .5), factors=(1., .5), most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
+                beyond=tuple(VARIANTS)[5:], board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}, regular=_REGULAR))
 
 # %% ../nbs/08_ablations.ipynb #55c8330d
 def best_lrs(
@@ -132,21 +132,27 @@ def best_lrs(
     runs = results[(results.group == group) & (results.seed == results.seed.min()) & (results.status == "done")]
     return runs.sort_values("val_loss").learning_rate.astype(float).tolist()[:n] or [default]
 
+def _beyond_the_edge(plan, tried):
+    "The learning rate to try next, if the best of those tried (rows of the results, one first seed each) is the highest or the lowest"
+    done, rates = tried[tried.status == "done"], tried.learning_rate.astype(float)
+    if not len(done) or not 1 < len(tried) < plan.most_rates: return []
+    best = float(done.learning_rate[done.val_loss.idxmin()])
+    return [best * 2] if best == rates.max() else [best / 2] if best == rates.min() else []
+
 # %% ../nbs/08_ablations.ipynb #f3512466
-def _compared(plan, group, lr, seed=None, **more):
-    "One of the runs that are compared with each other: a variant, a learning rate, the short budget"
+def _compared(plan, group, lr, seed=None, steps=None):
+    "One of the runs that are compared with each other: a variant, a learning rate, a budget"
     label, variant = VARIANTS[group]
     base = plan.base
-    changes = dict(sample_tokens=0, checks=False) | at_steps(base, plan.short_steps) | variant(base) | at_lr(base, lr)
+    changes = dict(sample_tokens=0, checks=False) | at_steps(base, steps or plan.compared_steps) | variant(base) | at_lr(base, lr)
     name = f"{label.replace(' ', '_')}_lr_{show_lr(changes['learning_rate'])}"
-    if seed is not None: name, changes = f"{name}_seed_{seed}", changes | dict(seed=seed)
-    return Experiment(name, group, changes | more)
+    return Experiment(name, group, changes) if seed is None else Experiment(f"{name}_seed_{seed}", group, changes | dict(seed=seed))
 
 def _batches(plan, size, lr):
     "A batch size at equal tokens"
-    run = _compared(plan, "learning_rate", lr)
     steps = max(1, round(plan.short_steps * plan.base.batch_size / size))
-    return Experiment(f"batch_{size}_lr_{show_lr(run.changes['learning_rate'])}", "batch_size_experiment", run.changes | at_steps(plan.base, steps) | dict(batch_size=size))
+    changes = _compared(plan, "learning_rate", lr, steps=steps).changes
+    return Experiment(f"batch_{size}_lr_{show_lr(changes['learning_rate'])}", "batch_size_experiment", changes | dict(batch_size=size))
 
 # %% ../nbs/08_ablations.ipynb #9c983c76
 def experiments(
@@ -164,18 +170,22 @@ def experiments(
     batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
     runs += batches[:len(sizes)]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
+    first = pd.DataFrame(columns=_COLUMNS) if results is None else results[results.seed == base.seed]
+    runs += [_compared(plan, group, rate) for group in variants for rate in _beyond_the_edge(plan, first[first.group == group])]
     for seed in range(base.seed + 1, base.seed + plan.seeds):
         runs += [_compared(plan, "learning_rate", rate, seed) for rate in best_lrs(results, "learning_rate", lr, 3)]
         runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
-    short = _compared(plan, "learning_rate", lr).changes
+    compared, short = (_compared(plan, "learning_rate", lr, steps=steps).changes for steps in (plan.compared_steps, plan.short_steps))
     runs += [Experiment(f"vocabulary_{n}", "vocabulary", short | dict(vocab_size=n)) for n in plan.vocab_sizes]
     if plan.second.get("vocab_size", base.vocab_size) != base.vocab_size:
         runs += [Experiment("second_small_vocabulary", "main_experiment", plan.second | dict(vocab_size=base.vocab_size))]
-    runs += [Experiment(f"data_1_of_{n}", "data_scaling", short, f"data_1_of_{n}") for n in plan.data_parts]
+    runs += [Experiment(f"data_1_of_{n}", "data_scaling", compared, f"data_1_of_{n}") for n in plan.data_parts]
     runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
     runs += [Experiment(f"regular_{name}", "regularisation", changes, patch) for name, (changes, patch) in plan.regular.items()]
     runs += batches[len(sizes):]
-    runs += [Experiment(f"bug_{bug}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
+    tried = first[first.group == "batch_size_experiment"]
+    runs += [_batches(plan, size, rate) for size in sizes for rate in _beyond_the_edge(plan, tried[tried.batch_size == size])]
+    runs += [Experiment(f"bug_{bug or 'none'}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     return list({e.name: e for e in runs}.values())
 
 # %% ../nbs/08_ablations.ipynb #f7e49d91
@@ -605,11 +615,9 @@ def figure_data_scaling(runs, whole=540e6):
 
 def figure_break_it(runs):
     "16: what each known bug does to the validation loss"
-    base = _select(runs, "learning_rate", "done")
-    bugs = _select(runs, "break_it")
-    if not base or not bugs: return
-    lr = bugs[0].result["learning_rate"]
-    base = [r for r in base if r.result["learning_rate"] == lr][0]
+    base, bugs = runs.get("bug_none"), [r for r in _select(runs, "break_it") if r.result["patch"]]
+    if base is None or not bugs: return
+    lr = base.result["learning_rate"]
     fig, (ax, bx) = _panels(f"{len(bugs)} known bugs, one at a time, at learning rate {show_lr(lr)}", _about(base), width_ratios=(1, 1.2))
     ends = lambda run: run.metrics.val_loss.dropna().iloc[-1] if "val_loss" in run.metrics and run.metrics.val_loss.notna().any() else math.nan
     shown = sorted((r for r in [base, *bugs] if math.isfinite(ends(r))), key=ends)
@@ -668,7 +676,8 @@ def make_plan(
     steps = max_steps or plan.base.max_steps
     base = replace(plan.base, **at_steps(plan.base, steps) | changes)
     second = {k: v for k, v in plan.second.items() if k not in changes} | ({"corpus": str(corpus2)} if corpus2 else {"corpus": plan.second["corpus"]})
-    return replace(plan, base=base, second=second, short_steps=max(1, round(plan.short_steps * steps / plan.base.max_steps)))
+    shorter = {name: max(1, round(getattr(plan, name) * steps / plan.base.max_steps)) for name in ("compared_steps", "short_steps")}
+    return replace(plan, base=base, second=second, **shorter)
 
 # %% ../nbs/08_ablations.ipynb #299ce870
 def work(
