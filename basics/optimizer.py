@@ -13,6 +13,8 @@ import torch
 from fastcore.basics import patch
 from torch.optim import Optimizer
 
+from .kernels import loss_kernel_applies, losses_and_gradient
+
 # %% ../nbs/05_optimizer.ipynb #0d052b81
 def cross_entropy(
     logits: torch.Tensor, # (..., vocab_size), any float type; float32 inside at least
@@ -31,18 +33,23 @@ def cross_entropy(
     return losses if reduction == "none" else losses.mean()
 
 # %% ../nbs/05_optimizer.ipynb #9f7e9bb8
+def _losses_and_gradient(logits, targets):
+    "-log p(target) of each row, and the gradient of their mean by the logits"
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    largest, n = wide.amax(-1, keepdim=True), len(targets)
+    e = (wide - largest).exp_()
+    z = e.sum(-1, keepdim=True)
+    losses = z.log() + largest - logits.gather(-1, targets[:, None])
+    grad = e.mul_(1 / (n * z)).to(logits.dtype)  # the probabilities, over n for the mean
+    grad.scatter_(-1, targets[:, None], ((torch.exp(-losses) - 1) / n).to(grad.dtype))  # minus 1 at the true token
+    return losses, grad
+
 class _LinearCrossEntropy(torch.autograd.Function):
     "Mean cross-entropy of the logits `hidden @ weight.T`; its gradients are made while the logits are at hand"
     @staticmethod
     def forward(ctx, hidden, weight, targets):
         logits = hidden @ weight.T
-        wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        largest, n = wide.amax(-1, keepdim=True), len(targets)
-        e = (wide - largest).exp_()
-        z = e.sum(-1, keepdim=True)
-        losses = z.log() + largest - logits.gather(-1, targets[:, None])
-        grad = e.mul_(1 / (n * z)).to(logits.dtype)  # the probabilities, over n for the mean
-        grad.scatter_(-1, targets[:, None], ((torch.exp(-losses) - 1) / n).to(grad.dtype))  # minus 1 at the true token
+        losses, grad = (losses_and_gradient if loss_kernel_applies(logits) else _losses_and_gradient)(logits, targets)
         ctx.save_for_backward(grad @ weight, grad.T @ hidden)
         return losses.mean()
 
