@@ -566,12 +566,10 @@ def next_token_probabilities(
     "From scores to the distribution that is drawn from: temperature, then top-k, then top-p"
     logits = logits.float()
     if temperature == 0: return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.)
-    p = softmax(logits / temperature, -1)
-    if top_k is None and top_p == 1: return p
-    p, order = p.sort(dim=-1, descending=True, stable=True)
-    if top_k is not None: p[..., top_k:].zero_()
+    p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
+    if top_k is not None: p[..., top_k:] = 0
     p = p / p.sum(-1, keepdim=True)
-    p = p.masked_fill(p.cumsum(-1) - p >= top_p, 0)  # those before it already reach top_p
+    p[p.cumsum(-1) - p >= top_p] = 0  # those before it already reach top_p
     p = p / p.sum(-1, keepdim=True)
     return torch.zeros_like(p).scatter_(-1, order, p)
 
@@ -594,32 +592,30 @@ def _stack(prompts, max_new_tokens, device):
     return ids.to(device), known.to(device)
 
 # %% ../nbs/07_training.ipynb #4ea83f25
-def _scores(model, ids, use_cache, then=lambda scores, t: scores):
-    "A function of t: the scores for token t of each row, given those before it, or what `then` makes of them"
+def _scores(model, ids, use_cache):
+    "A function of t: the scores for token t of each row, given those before it"
     start, read, context, recorded = 0, 0, model.context_length, None
     cache = model.new_cache(len(ids), min(context, ids.shape[1])) if use_cache else None
-    def step(new, at): return then(model(ids[:, new], at, cache)[:, -1], new[-1:] + 1)
     def scores(t):
         nonlocal start, read, recorded
         if t - start > context: start = read = t - (context + 1) // 2  # what the cache holds is written over
-        new = torch.arange(read if use_cache else start, t, device=ids.device)
-        if not use_cache: return step(new, None)
-        at, read = new - start, t
-        if not ids.is_cuda or len(new) > 1: return step(new, at)
+        if not use_cache: return model(ids[:, start:t])[:, -1]
+        new, at, read = ids[:, read:t], torch.arange(read - start, t - start, device=ids.device), t
+        if not ids.is_cuda or new.shape[1] > 1: return model(new, at, cache)[:, -1]
         if recorded is None:
-            _aside(step, new, at)  # once as usual, to warm up; the replay then does the same again
-            recorded = _recorded(step, new, at)
+            read_token = lambda new, at: model(new, at, cache)[:, -1]
+            _aside(read_token, new, at)  # once as usual, to warm up
+            recorded = _recorded(read_token, new, at)
         return recorded(new, at)
     return scores
+
+# %% ../nbs/07_training.ipynb #d13f8469
+#| export
 
 # %% ../nbs/07_training.ipynb #1708a162
 def _cut(ids, eos_id):
     "The ids up to the first end token"
     return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
-
-def _ended(ids, known, eos_id):
-    "Whether each row has an end token after its prompt"
-    return ((ids == eos_id) & ~known).any(1).all()
 
 # %% ../nbs/07_training.ipynb #3e5b0189
 @torch.no_grad()
@@ -642,18 +638,13 @@ def generate(
     ids, known = _stack(prompts, max_new_tokens, device)
     rng = torch.Generator(device)
     rng.seed() if seed is None else rng.manual_seed(seed)
-    noise = torch.empty(len(ids), model.vocab_size, device=device)
-    def write(scores, t):
-        p = next_token_probabilities(scores, temperature, top_p, top_k)
-        ids[:, t] = torch.where(known[:, t], ids[:, t], (p / noise).argmax(-1, keepdim=True))
-        return p
-    step = _scores(model.eval(), ids, use_cache, write)
+    done, scores = torch.zeros(len(ids), dtype=torch.bool, device=device), _scores(model.eval(), ids, use_cache)
     for t in range(min(map(len, prompts)), ids.shape[1]):
-        noise.exponential_(generator=rng)
-        p = step(t)
-        if eos_id is not None and (t % 16 == 0 or not ids.is_cuda) and _ended(ids[:, :t + 1], known[:, :t + 1], eos_id): break
+        p = next_token_probabilities(scores(t), temperature, top_p, top_k)
+        ids[:, t] = torch.where(known[:, t], ids[:, t], torch.multinomial(p, 1, generator=rng)[:, 0])
+        if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
+        if done.all(): break
     model.train(was)
-    _need(not max_new_tokens or p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
     new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
     return new if several else new[0]
 
