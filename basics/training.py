@@ -609,9 +609,6 @@ def _scores(model, ids, use_cache):
         return recorded(new, at)
     return scores
 
-# %% ../nbs/07_training.ipynb #d13f8469
-#| export
-
 # %% ../nbs/07_training.ipynb #1708a162
 def _cut(ids, eos_id):
     "The ids up to the first end token"
