@@ -132,8 +132,10 @@ def best_lrs(
     runs = results[(results.group == group) & (results.seed == results.seed.min()) & (results.status == "done")]
     return runs.sort_values("val_loss").learning_rate.astype(float).tolist()[:n] or [default]
 
-def _beyond_the_edge(plan, tried):
-    "The learning rate to try next, if the best of those tried (rows of the results, one first seed each) is the highest or the lowest"
+def _beyond_the_edge(plan, results, **which):
+    "The learning rate to try next, if the best of those tried with the first seed is the highest or the lowest"
+    if results is None: return []
+    tried = results[(results.seed == plan.base.seed) & np.logical_and.reduce([results[k] == v for k, v in which.items()])]
     done, rates = tried[tried.status == "done"], tried.learning_rate.astype(float)
     if not len(done) or not 1 < len(tried) < plan.most_rates: return []
     best = float(done.learning_rate[done.val_loss.idxmin()])
@@ -170,8 +172,7 @@ def experiments(
     batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
     runs += batches[:len(sizes)]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
-    first = pd.DataFrame(columns=_COLUMNS) if results is None else results[results.seed == base.seed]
-    runs += [_compared(plan, group, rate) for group in variants for rate in _beyond_the_edge(plan, first[first.group == group])]
+    runs += [_compared(plan, group, rate) for group in variants for rate in _beyond_the_edge(plan, results, group=group)]
     for seed in range(base.seed + 1, base.seed + plan.seeds):
         runs += [_compared(plan, "learning_rate", rate, seed) for rate in best_lrs(results, "learning_rate", lr, 3)]
         runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
@@ -183,8 +184,7 @@ def experiments(
     runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
     runs += [Experiment(f"regular_{name}", "regularisation", changes, patch) for name, (changes, patch) in plan.regular.items()]
     runs += batches[len(sizes):]
-    tried = first[first.group == "batch_size_experiment"]
-    runs += [_batches(plan, size, rate) for size in sizes for rate in _beyond_the_edge(plan, tried[tried.batch_size == size])]
+    runs += [_batches(plan, size, rate) for size in sizes for rate in _beyond_the_edge(plan, results, group="batch_size_experiment", batch_size=size)]
     runs += [Experiment(f"bug_{bug or 'none'}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
     return list({e.name: e for e in runs}.values())
 
