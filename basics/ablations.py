@@ -595,19 +595,22 @@ def fit_power(
     return curve(y), *np.percentile([curve(d) for d in draws], [2.5, 97.5], axis=0)
 
 def figure_data_scaling(runs, whole=540e6):
-    "17: the same model and steps on parts of the data, and what the fit says for the whole of TinyStories (some 540 M tokens)"
+    "17: the same model and steps on parts of the data, and what a power law says for the whole of TinyStories (some 540 M tokens), if the points lie on one"
     parts = _select(runs, "data_scaling", "done")
     if len(parts) < 3: return
     lr, noise = parts[0].result["learning_rate"], seeds_table(results_table(runs))["std"].median()
     parts += [r for r in _select(runs, "learning_rate", "done") if r.result["learning_rate"] == lr][:1]
-    x = np.array([r.result["tokens"] / r.result["epochs"] for r in parts])
-    y = np.array([r.result["val_loss"] for r in parts])
+    parts.sort(key=lambda r: r.result["tokens"] / r.result["epochs"])
+    x, y = (np.array([f(r.result) for r in parts]) for f in (lambda r: r["tokens"] / r["epochs"], lambda r: r["val_loss"]))
+    title = f"At {parts[-1].result['tokens'] / 1e6:.0f} M tokens of training, half of the text costs {y[-2] - y[-1]:.2f} nats, an eighth {y[0] - y[-1]:.2f}"
     at = np.geomspace(x.min(), whole, 50)
-    middle, low, high = fit_power(x, y, at, noise)
-    fig, (ax,) = _panels(f"{parts[-1].result['tokens'] / 1e6:.0f} M tokens of training on {whole / 1e6:.0f} M tokens of text would end at {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f})", _about(parts[-1]), 1)
-    ax.plot(x / 1e6, y, "o", color=VARIANT_COLORS["base"], label="measured")
-    ax.plot(at / 1e6, middle, color=VARIANT_COLORS["base"], lw=1, label="fit: $c + a x^{-b}$")
-    ax.fill_between(at / 1e6, low, high, color=VARIANT_COLORS["base"], alpha=.15, label="95 % of fits to the noise between seeds")
+    (middle, low, high), fits = fit_power(x, y, at, noise), np.abs(fit_power(x, y, x, noise)[0] - y).max() < 4 * noise
+    if fits: title += f"; all of TinyStories would end at {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f})"
+    fig, (ax,) = _panels(title, _about(parts[-1]), 1)
+    ax.plot(x / 1e6, y, "o" if fits else "o-", color=VARIANT_COLORS["base"], label="measured")
+    if fits:
+        ax.plot(at / 1e6, middle, color=VARIANT_COLORS["base"], lw=1, label="fit: $c + a x^{-b}$")
+        ax.fill_between(at / 1e6, low, high, color=VARIANT_COLORS["base"], alpha=.15, label="95 % of fits to the noise between seeds")
     ax.set(xscale="log", xlabel="tokens of training text (millions)", ylabel=_AXES["val_loss"])
     _plain_log(ax, "{:g}".format)
     ax.legend(fontsize=7)
