@@ -92,8 +92,8 @@ class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
     base: Config  # the run that everything is compared with
     second: dict  # what the main experiment on the second corpus changes
-    compared_steps: int  # steps of each run of the sweep, the variants, their seeds, the vocabularies and the parts of the data
-    short_steps: int  # steps of the base's batch size, batches, leaderboard and bugs have their tokens in common
+    compared_steps: int  # steps of each run of the sweep, of the variants and their seeds, and of the parts of the data
+    short_steps: int  # the same for batch sizes (equal tokens, so many steps of the base's batch), vocabularies, leaderboard and bugs
     learning_rates: tuple  # of the sweep, lowest first; the last ones diverge
     batch_sizes: tuple  # windows in a step, at equal tokens
     batch_factors: tuple  # learning rates tried at each batch size, as multiples of what the square-root rule says

@@ -226,10 +226,14 @@ class Muon(AdamW):
         **adamw, # weight_decay for all groups; betas, eps, decay and foreach for AdamW's
     ):
         super().__init__(params, lr, **adamw)
-        for group in self.param_groups: group.setdefault("momentum", momentum)
+        for group in self.param_groups:
+            m = group.setdefault("momentum", momentum)
+            if m is not None and not 0 <= m < 1: raise ValueError(f"momentum must be in [0, 1), or None for AdamW, got {m}")
 
 @patch
-def _means(self: Muon, group): return AdamW._means(self, group) if group["momentum"] is None else "m"
+def _means(self: Muon, group):
+    "Names of the running means: one for a group of matrices"
+    return AdamW._means(self, group) if group["momentum"] is None else "m"
 
 @patch
 def _update(self: Muon, group, ps):
