@@ -438,7 +438,7 @@ def figure_learning_rates(runs):
     _by_lr(bx, done, "base")
     for a in ax, bx: _draw_floor(a, best)
     low = .9 * best.result.get("floor_nats", best.result["val_loss"])
-    ax.set_ylim(low, min(1.05 * ax.get_ylim()[1], .8 * math.log(best.result["vocab_size"])))  # near guessing and above it there is nothing to see
+    ax.set_ylim(low, min(1.05 * ax.get_ylim()[1], 2.5 * best.result["val_loss"]))  # far above the best there is nothing to tell apart
     bx.legend(*ax.get_legend_handles_labels(), fontsize=7, ncols=2, loc="upper center")
     return fig
 
@@ -480,8 +480,8 @@ def figure_batch_sizes(runs):
     for a in ax, bx: _draw_floor(a, best)
     bx.set(ylabel="", xscale="log")
     _plain_log(bx, "{:g}".format)
-    ax.set_ylim(top=1.3 * ax.get_ylim()[1])
-    ax.legend(fontsize=7, title="windows in a batch", title_fontsize=7)
+    ax.set_ylim(top=min(1.05 * ax.get_ylim()[1], max(2.5 * best.result["val_loss"], 1.1 * max(r.result["val_loss"] for r in chosen))))  # the end of every curve is seen
+    bx.legend(fontsize=7, title="windows in a batch", title_fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
 # %% ../nbs/08_ablations.ipynb #8f6670b0
