@@ -368,10 +368,10 @@ def step_traffic(
     hidden, logits = batch_size * c.context_length * c.d_ff, batch_size * c.context_length * c.vocab_size
     joined = sum(math.prod(shape) * n for _, shape, n in weight_copies("engine", **model_config))
     rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1), ("add and norm, back", 4 * x, 2 * L + 1)]
-    rows += [("turn Q, K", 4 * x, L)] if c.attention == "flash" else [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
+    rows += [("turned Q, K, kept", 2 * x, L)] if c.attention == "flash" else [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
     rows += [("attention", 4 * x, L), ("attention, back", 8 * x, L)]
     if c.attention == "scratch": rows += [("scores, there and back", 12 * batch_size * c.num_heads * c.context_length**2, L)]
-    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L), ("loss", 4 * logits, 1)]
+    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L), ("loss", 2 * logits, 1)]
     rows += [("weights side by side", 2 * joined, 1), ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 14: 28 bytes, counted in twos
     table = pd.DataFrame(rows, columns=["line", "numbers", "times"])
     return table.assign(bytes=[2 * n * times for n, times in zip(table["numbers"], table["times"])])
