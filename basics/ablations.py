@@ -625,7 +625,7 @@ def figure_break_it(runs):
     ends = lambda run: run.metrics.val_loss.dropna().iloc[-1] if "val_loss" in run.metrics and run.metrics.val_loss.notna().any() else math.nan
     shown = sorted((r for r in [base, *bugs] if math.isfinite(ends(r))), key=ends)
     for y, run in enumerate(shown):
-        color = VARIANT_COLORS["base"] if run is base else plt.get_cmap("tab10")(1 + y % 9)
+        color = VARIANT_COLORS["base"] if run is base else plt.get_cmap("tab10")(1 + (y - (ends(run) > ends(base))) % 9)
         _curve(ax, run, color=color, lw=3 if run is base else 1.2)
         bx.plot(ends(run), y, "o", color=color)
         effect = "" if run is base else f" {ends(run) - ends(base):+.3f}{', diverged' * (run.result['status'] != 'done')}"
