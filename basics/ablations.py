@@ -221,6 +221,7 @@ def is_finished(
         raise ValueError(f"{folder} holds a run with another configuration: {other}. Give another --out, or delete that folder")
     return True
 
+# %% ../nbs/08_ablations.ipynb #92ddad69
 def write_texts(
     folder,  # a run folder that still holds its model
     tokens: int = 256,  # at least so many, in as many texts as it takes (four at most)
@@ -594,6 +595,7 @@ def fit_power(
     draws = y + noise * np.random.default_rng(0).standard_normal((500, len(y)))
     return curve(y), *np.percentile([curve(d) for d in draws], [2.5, 97.5], axis=0)
 
+# %% ../nbs/08_ablations.ipynb #f2564abf
 def figure_data_scaling(runs, whole=540e6):
     "17: the same model and steps on parts of the data, and what a power law says for the whole of TinyStories (some 540 M tokens), if the points lie on one"
     parts = _select(runs, "data_scaling", "done")
@@ -616,6 +618,7 @@ def figure_data_scaling(runs, whole=540e6):
     ax.legend(fontsize=7)
     return fig
 
+# %% ../nbs/08_ablations.ipynb #bc331bdb
 def figure_break_it(runs):
     "16: what each known bug does to the validation loss"
     base, bugs = runs.get("bug_none"), [r for r in _select(runs, "break_it") if r.result["patch"]]
@@ -690,6 +693,7 @@ def work(
     idle = 1e8 if config.device in ("cpu", "auto") and not torch.cuda.is_available() else 5e11
     return config.max_steps * (config.batch_size * config.context_length * train_flops_per_token(**config.model_config) + idle)
 
+# %% ../nbs/08_ablations.ipynb #9249f001
 @contextmanager
 def _claim(
     path,  # lock file
