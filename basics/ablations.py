@@ -14,7 +14,7 @@ __all__ = ['VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'PLANS', 'LoggedRun', 'STYLE
 # %% ../nbs/08_ablations.ipynb #489eb67b
 import json, math, re, shutil, tempfile, textwrap, time
 from collections import namedtuple
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest import mock
@@ -845,10 +845,12 @@ def _observe(r, base, noise, like):
 
 # %% ../nbs/08_ablations.ipynb #22e89dd7
 def _swap(owner, name, make):
-    "A patch: while it holds, `owner.name` is what `make` makes of the original"
+    "A patch: while it holds, `owner.name` is what `make` makes of the original; for each of several owners"
     @contextmanager
     def patch():
-        with mock.patch.object(owner, name, make(getattr(owner, name))): yield
+        with ExitStack() as stack:
+            for o in owner if isinstance(owner, tuple) else (owner,): stack.enter_context(mock.patch.object(o, name, make(getattr(o, name))))
+            yield
     return patch
 
 def _part_of_the_data(n):
@@ -879,17 +881,11 @@ PATCHES |= dict(bpe_dropout=_swap(basics.training, "Batches", lambda Batches: la
                 random_inputs=_swap(basics.training.Batches, "__call__", _random_inputs))
 
 # %% ../nbs/08_ablations.ipynb #d077f695
-def _decay_in_the_gradient(step):
-    "AdamW's step as Adam with L2 regularisation: the decay passes through m and v"
-    def coupled(self, closure=None):
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None: p.grad.add_(p.detach(), alpha=group["weight_decay"])
-        decays = [group["weight_decay"] for group in self.param_groups]
-        for group in self.param_groups: group["weight_decay"] = 0.
-        result = step(self, closure)
-        for group, decay in zip(self.param_groups, decays): group["weight_decay"] = decay
-        return result
+def _decay_in_the_gradient(update):
+    "An optimizer's update with L2 regularisation for decay, which passes through m and v"
+    def coupled(self, group, ps):
+        for p in ps: p.grad.add_(p.detach(), alpha=group["weight_decay"])
+        return update(self, group | dict(weight_decay=0.), ps)
     return coupled
 
 def _rotate_values(attend):
@@ -917,7 +913,7 @@ BUGS = dict(
     no_bias_correction=Bug("m and v are used as if they had not started at zero", _swap(basics.optimizer, "_bias_correction",
         lambda f: lambda beta, t: torch.ones_like(t))),
     gradients_pile_up=Bug("the gradients of earlier steps are not cleared", _swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_)),
-    coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", _swap(basics.optimizer.AdamW, "step", _decay_in_the_gradient)),
+    coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", _swap((basics.optimizer.AdamW, basics.optimizer.Muon), "_update", _decay_in_the_gradient)),
     wrong_init=Bug("every weight starts with standard deviation 1", _swap(torch.nn.init, "trunc_normal_",
         lambda init: lambda w, *args, **kwargs: init(w, std=1., a=-3., b=3.))))
 PATCHES |= {name: bug.patch for name, bug in BUGS.items()}
