@@ -354,10 +354,10 @@ def place(self: KVCache,
 # %% ../nbs/03_layers.ipynb #c75bd635
 def _remember(k, v, positions, keys, values):
     "Write new keys and values at their positions; return all of them, with the mask that hides what lies after each query"
-    positions = positions[..., None, :, None]  # (..., head, seq, feature): the same for every head
-    keys.scatter_(-2, positions.expand(k.shape), k.detach().to(keys.dtype))
-    values.scatter_(-2, positions.expand(v.shape), v.detach().to(values.dtype))
-    return keys, values, torch.arange(keys.shape[-2], device=keys.device) <= positions
+    row = torch.arange(len(keys), device=keys.device)[:, None]
+    for every, new in (keys, k), (values, v):
+        every[row, :, positions] = new.detach().transpose(1, 2).to(every.dtype)  # compiled, this writes in place; scatter_ copies the cache, twice
+    return keys, values, torch.arange(keys.shape[-2], device=keys.device) <= positions[..., None, :, None]  # the same for every head
 
 # %% ../nbs/03_layers.ipynb #cfa23b17
 @patch
