@@ -646,8 +646,8 @@ def generate(
         ids[:, t] = torch.where(known[:, t], ids[:, t], (p / noise.exponential_(generator=rng)).argmax(-1))
         if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
         if (t % 16 == 0 or not ids.is_cuda) and done.all(): break  # to look is to wait for the GPU
-    _need(not max_new_tokens or p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
     model.train(was)
+    _need(not max_new_tokens or p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
     new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
     return new if several else new[0]
 
