@@ -116,7 +116,7 @@ PLANS = dict(
              learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
              batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
     sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), PRESETS["sample"].max_steps, PRESETS["sample"].max_steps // 4,
-                learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024),
+                learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304),
                 batch_factors=(1., .5), factors=(1., .5), most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
                 beyond=tuple(VARIANTS)[5:], board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}, regular=_REGULAR))
 
