@@ -629,7 +629,7 @@ def generate(
     eos_id: int | None = None,  # a text ends with this token
     seed: int | None = None,  # the same seed gives the same text
     use_cache: bool = True,  # keep keys and values; False: read everything again for each token
-    compile: bool = False,  # with the cache: a token in about half the time on a GPU; costs 5 to 12 s, once for each number of texts
+    compile: bool = False,  # with the cache: fewer and larger kernels a token, for a GPU; compiling takes seconds, once for each number of texts
 ) -> list:  # the new token ids (a list for each prompt if there were several), the end token included
     "Continue prompts token by token; past the context length the model sees the newer half of its window, which then fills again"
     several = not isinstance(prompt_ids[0] if len(prompt_ids) else 0, (int, np.integer))
