@@ -2,7 +2,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 config = ConfigParser(delimiters=["="])
 config.read(Path(__file__).with_name("settings.ini"), encoding="utf-8")
@@ -16,8 +16,8 @@ setup(
     long_description_content_type="text/markdown",
     author=cfg["author"],
     license="Apache-2.0",
-    packages=[cfg["lib_path"]],
-    package_data={cfg["lib_path"]: ["*.json"]},  # between which losses runs of the presets should stay
+    packages=find_packages(include=[f"{cfg['lib_path']}*"]),
+    package_data={cfg["lib_path"]: ["*.json", "*.mplstyle"]},  # expected losses of the presets; the style of the figures
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "bench": cfg["bench_requirements"].split()},
