@@ -58,7 +58,7 @@ def _check_positions(x, positions, max_seq_len):
                          "make it with a larger max_seq_len")
     if positions is None or positions.device.type != "cpu" or torch.compiler.is_compiling(): return
     if not positions.numel(): return
-    low, high = (int(p) for p in positions.aminmax())
+    low, high = (p.item() for p in positions.aminmax())
     if low < 0 or high >= max_seq_len:
         raise IndexError(f"position {low if low < 0 else high} is not in 0 .. {max_seq_len - 1}, "
                          "which the rotary table holds")
@@ -68,7 +68,7 @@ class RotaryPositionalEmbedding(nn.Module):
     "Turn each pair of features by an angle proportional to the token's position (Su et al. 2021, sec. 3.2.2)"
     def __init__(self,
         theta: float,  # base of the frequencies: pair k = 0, 1, ... turns by theta^(-2k/d_k) rad a token
-        d_k: int,  # features of a query or key; even, else ValueError
+        d_k: int,  # features of a query or key; even, or ValueError
         max_seq_len: int,  # positions 0 .. max_seq_len - 1 are tabulated
         device=None,  # where the tables are made
     ):
