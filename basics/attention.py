@@ -50,41 +50,50 @@ def _rotate_pairs(x, cos, sin):
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2).to(x.dtype)
 
+# %% ../nbs/02_attention.ipynb #c41ce64d
+def _check_positions(x, positions, max_seq_len):
+    "Refuse positions that the table does not hold; given ones are looked at on the CPU only"
+    if positions is None and x.shape[-2] > max_seq_len:
+        raise ValueError(f"{x.shape[-2]} positions, but the rotary table holds {max_seq_len}: "
+                         "make it with a larger max_seq_len")
+    if positions is None or positions.device.type != "cpu" or torch.compiler.is_compiling(): return
+    if not positions.numel(): return
+    low, high = (p.item() for p in positions.aminmax())
+    if low < 0 or high >= max_seq_len:
+        raise IndexError(f"position {low if low < 0 else high} is not in 0 .. {max_seq_len - 1}, "
+                         "which the rotary table holds")
+
 # %% ../nbs/02_attention.ipynb #8b01d440
 class RotaryPositionalEmbedding(nn.Module):
-    "Turn each pair of features by an angle proportional to the token's position (Su et al. 2021)"
+    "Turn each pair of features by an angle proportional to the token's position (Su et al. 2021, sec. 3.2.2)"
     def __init__(self,
-        theta: float,  # base of the frequencies; pair k turns by theta^(-2k/d_k) radians a position, k = 0, 1, ...
-        d_k: int,  # features of a query or key; even
+        theta: float,  # base of the frequencies: pair k = 0, 1, ... turns by theta^(-2k/d_k) rad a token
+        d_k: int,  # features of a query or key; even, or ValueError
         max_seq_len: int,  # positions 0 .. max_seq_len - 1 are tabulated
-        device=None,
+        device=None,  # where the tables are made
     ):
         super().__init__()
-        if d_k % 2: raise ValueError(f"d_k = {d_k}: rotary embedding turns pairs of features, so d_k must be even")
+        if d_k % 2: raise ValueError(f"d_k = {d_k}: rotary embedding turns pairs, so d_k must be even")
         self.theta, self.d_k, self.max_seq_len = theta, d_k, max_seq_len
         self._tabulate(device)
 
     def _tabulate(self, device):
         "Make the float32 tables cos and sin, (max_seq_len, d_k / 2), on `device`"
-        frequency = self.theta ** (-torch.arange(0, self.d_k, 2, device=device, dtype=torch.float32) / self.d_k)
-        angle = torch.arange(self.max_seq_len, device=device, dtype=torch.float32)[:, None] * frequency
+        where = dict(device=device, dtype=torch.float32)
+        frequency = self.theta ** (-torch.arange(0, self.d_k, 2, **where) / self.d_k)
+        angle = torch.arange(self.max_seq_len, **where)[:, None] * frequency
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-# %% ../nbs/02_attention.ipynb #3cc691bf
-@patch
-def forward(self: RotaryPositionalEmbedding,
-    x: Tensor,  # (..., seq, d_k)
-    token_positions: Tensor | None = None,  # integers (seq), or (batch, ..., seq) with the leading dimensions of x; left out: 0 .. seq - 1
-) -> Tensor:  # shape and type of x
-    "Turn the features of each token by the angles of its position"
-    seq = x.shape[-2]
-    if token_positions is not None:
+    def forward(self,
+        x: Tensor,  # (..., seq, d_k)
+        token_positions: Tensor | None = None,  # integers (seq) or (batch, ..., seq); None: 0 .. seq - 1
+    ) -> Tensor:  # shape and type of x; ValueError or IndexError for positions outside the table
+        "Turn the features of each token by the angles of its position"
+        _check_positions(x, token_positions, self.max_seq_len)
+        if token_positions is None: return _rotate_pairs(x, self.cos[:x.shape[-2]], self.sin[:x.shape[-2]])
         for _ in range(x.ndim - 1 - token_positions.ndim): token_positions = token_positions.unsqueeze(-2)
         return _rotate_pairs(x, self.cos[token_positions], self.sin[token_positions])
-    if seq > self.max_seq_len:
-        raise ValueError(f"{seq} positions, but the rotary table holds {self.max_seq_len}: make it with a larger max_seq_len")
-    return _rotate_pairs(x, self.cos[:seq], self.sin[:seq])
 
 # %% ../nbs/02_attention.ipynb #541ecb42
 @patch
