@@ -23,8 +23,7 @@ class Linear(nn.Module):
     def __init__(self,
         in_features: int,  # size of the last dimension of the input
         out_features: int,  # size of the last dimension of the output
-        device=None,  # where the weights live
-        dtype=None,  # their type
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_features, in_features, device=device, dtype=dtype))
@@ -43,8 +42,7 @@ class Embedding(nn.Module):
     def __init__(self,
         num_embeddings: int,  # rows: the size of the vocabulary
         embedding_dim: int,  # features of a row
-        device=None,  # where the weights live
-        dtype=None,  # their type
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
@@ -56,24 +54,24 @@ class Embedding(nn.Module):
         "The rows of these ids"
         return self.weight[token_ids]
 
-# %% ../nbs/03_layers.ipynb #92d1c6dd
-@patch
-def forward(self: Embedding,
+# %% ../nbs/03_layers.ipynb #emb00007
+@patch(nm="forward")
+def checked_forward(self: Embedding,
     token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
 ) -> Tensor:  # (..., embedding_dim)
     "The rows of these ids; refuses ids that are no rows of the table"
     _check_ids(token_ids, len(self.weight))
     return self._orig_forward(token_ids)
 
+# %% ../nbs/03_layers.ipynb #92d1c6dd
 def _check_ids(token_ids, n):
     "Refuse ids that are no rows of a table of `n`; their values are looked at on a CPU only"
     if token_ids.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"token ids must be int64 or int32, not {token_ids.dtype}: use token_ids.long()")
     if token_ids.device.type != "cpu" or torch.compiler.is_compiling() or not token_ids.numel(): return
-    low, high = (int(i) for i in token_ids.aminmax())
-    if low < 0 or high >= n:
-        wrong = low if low < 0 else high
-        raise IndexError(f"token id {wrong} is not in 0 .. {n - 1}: was the text encoded with another vocabulary?")
+    for i in token_ids.aminmax():
+        if 0 <= i < n: continue
+        raise IndexError(f"token id {i} is not in 0 .. {n - 1}: was it encoded with another vocabulary?")
 
 # %% ../nbs/03_layers.ipynb #99b3e127
 class RMSNorm(nn.Module):
@@ -81,8 +79,7 @@ class RMSNorm(nn.Module):
     def __init__(self,
         d_model: int,  # features of a vector
         eps: float = 1e-5,  # keeps the zero vector finite
-        device=None,  # where the weights live
-        dtype=None,  # their type
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.eps = eps
@@ -109,8 +106,7 @@ class SwiGLU(nn.Module):
     def __init__(self,
         d_model: int,  # features in and out
         d_ff: int | None = None,  # hidden features; left out: the multiple of 64 nearest to 8/3 d_model
-        device=None,  # where the weights live
-        dtype=None,  # their type
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         if d_ff is None: d_ff = max(64, 64 * round(d_model * 8 / 3 / 64))
@@ -130,8 +126,7 @@ class SiLUFFN(nn.Module):
     def __init__(self,
         d_model: int,  # features in and out
         d_ff: int | None = None,  # hidden features; left out: 4 d_model
-        device=None,  # where the weights live
-        dtype=None,  # their type
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         if d_ff is None: d_ff = 4 * d_model
@@ -144,6 +139,7 @@ class SiLUFFN(nn.Module):
         "Widen, bend, narrow"
         return self.w2(silu(self.w1(x)))
 
+# %% ../nbs/03_layers.ipynb #ffn00009
 _FFN = {"swiglu": SwiGLU, "silu": SiLUFFN}
 
 # %% ../nbs/03_layers.ipynb #b9effec5
@@ -182,7 +178,7 @@ class MultiHeadSelfAttention(nn.Module):
         heads = (attend or self.attend)(q, k, v)
         return self.output_proj(heads.transpose(-3, -2).flatten(-2))
 
-# %% ../nbs/03_layers.ipynb #mha00006
+# %% ../nbs/03_layers.ipynb #mha00014
 @patch
 def project(self: MultiHeadSelfAttention,
     x: Tensor,  # (..., seq, d_model)
@@ -190,11 +186,10 @@ def project(self: MultiHeadSelfAttention,
     "Three linear maps of the stream"
     return self.q_proj(x), self.k_proj(x), self.v_proj(x)
 
+# %% ../nbs/03_layers.ipynb #mha00006
 @patch
 def attend(self: MultiHeadSelfAttention,
-    q: Tensor,  # (..., heads, seq, d_k)
-    k: Tensor,  # as q
-    v: Tensor,  # as q
+    q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
 ) -> Tensor:  # as q
     "Causal attention of every head"
     return scaled_dot_product_attention(q, k, v, causal_mask(q.shape[-2], q.device))
@@ -203,23 +198,22 @@ def attend(self: MultiHeadSelfAttention,
 class FusedSelfAttention(MultiHeadSelfAttention):
     "The same with PyTorch's own attention, which on a GPU is one kernel"
     def attend(self,
-        q: Tensor,  # (..., heads, seq, d_k)
-        k: Tensor,  # as q
-        v: Tensor,  # as q
+        q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
     ) -> Tensor:  # as q
         "Causal attention of every head"
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
+# %% ../nbs/03_layers.ipynb #mha00015
 ATTENTION = {"scratch": MultiHeadSelfAttention, "fused": FusedSelfAttention}  # name: class
 
-# %% ../nbs/03_layers.ipynb #blk00004
+# %% ../nbs/03_layers.ipynb #blk00006
 _NORMS = {"pre": RMSNorm, "post": RMSNorm, "none": _Nothing}
 
+# %% ../nbs/03_layers.ipynb #blk00004
 def _choose(name, value, choices):
     "What the value of a switch stands for; complain when there is no such value"
     if value in choices: return choices[value]
-    hint = ""
-    if name == "attention" and "flash" not in choices: hint = " ('flash' needs: import basics.engine.kernels)"
+    hint = " ('flash' needs: import basics.engine.kernels)" if name == "attention" else ""
     raise ValueError(f"{name} = {value!r}: choose one of {', '.join(map(repr, choices))}{hint}")
 
 # %% ../nbs/03_layers.ipynb #3b0d21bf
@@ -238,8 +232,9 @@ class TransformerBlock(nn.Module):
         dropout: float = 0.,  # on each branch, before it is added
     ):
         super().__init__()
-        self.norm, new_norm, new_attn = norm, _choose("norm", norm, _NORMS), _choose("attention", attention, ATTENTION)
+        self.norm, new_norm = norm, _choose("norm", norm, _NORMS)
         self.ln1, self.ln2 = (new_norm(d_model, device=device, dtype=dtype) for _ in range(2))
+        new_attn = _choose("attention", attention, ATTENTION)
         self.attn = new_attn(d_model, num_heads, rope, device, dtype, qk_norm=qk_norm)
         self.ffn = _choose("ffn", ffn, _FFN)(d_model, d_ff, device, dtype)
         self.dropout = Dropout(dropout) if dropout else _Nothing()
@@ -264,6 +259,7 @@ def _post_norm(self: TransformerBlock, x, token_positions, attend):
 # %% ../nbs/03_layers.ipynb #lm000007
 def _positions(kind, theta, context_length, d_model, num_heads, device, dtype):
     "How the model knows where a token stands: a rotary table, a table of learned rows, or neither"
+    _choose("positions", kind, dict.fromkeys(("rope", "none", "learned")))
     rope = learned = None
     if kind == "rope": rope = RotaryPositionalEmbedding(theta, d_model // num_heads, context_length, device)
     if kind == "learned": learned = Embedding(context_length, d_model, device, dtype)
@@ -291,10 +287,11 @@ class TransformerLM(nn.Module):
         super().__init__()
         self.vocab_size, self.context_length, self.num_heads = vocab_size, context_length, num_heads
         self.token_embeddings = Embedding(vocab_size, d_model, device, dtype)
-        rope, self.position_embeddings = _positions(positions, rope_theta, context_length, d_model, num_heads, device, dtype)
+        rope, self.position_embeddings = _positions(
+            positions, rope_theta, context_length, d_model, num_heads, device, dtype)
+        block = d_model, num_heads, d_ff, rope, device, dtype
         kwargs |= dict(norm=norm, dropout=dropout)
-        self.layers = nn.ModuleList(
-            TransformerBlock(d_model, num_heads, d_ff, rope, device, dtype, **kwargs) for _ in range(num_layers))
+        self.layers = nn.ModuleList(TransformerBlock(*block, **kwargs) for _ in range(num_layers))
         self.ln_final = _choose("norm", norm, _NORMS)(d_model, device=device, dtype=dtype)
         self.lm_head = Linear(d_model, vocab_size, device, dtype)
         if tie_embeddings: self.token_embeddings.weight = self.lm_head.weight
@@ -310,7 +307,7 @@ def hidden_states(self: TransformerLM,
     "The normalised states from which the head predicts: `forward` without its last matrix"
     seq, most = token_ids.shape[-1], self.context_length
     if not 0 < seq <= most:
-        raise ValueError(f"{seq} tokens, but the context length is {most}: give 1 to {most} or make a larger model")
+        raise ValueError(f"{seq} tokens, but the context length is {most}: cut them or make a larger model")
     x = self.token_embeddings(token_ids)
     if self.position_embeddings is not None:
         x = x + (self.position_embeddings.weight[:seq] if token_positions is None
@@ -332,7 +329,7 @@ def forward(self: TransformerLM,
 
 # %% ../nbs/03_layers.ipynb #6fa97b3c
 class Dropout(nn.Module):
-    "While training, zero numbers with probability `p`, scale the others up to keep the mean (Srivastava et al. 2014)"
+    "While training, zero numbers with probability `p` and scale up the others (Srivastava et al. 2014)"
     def __init__(self,
         p: float,  # 0 <= p < 1
     ):
