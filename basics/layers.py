@@ -309,9 +309,8 @@ def hidden_states(self: TransformerLM,
     if not 0 < seq <= most:
         raise ValueError(f"{seq} tokens, but the context length is {most}: cut them or make a larger model")
     x = self.token_embeddings(token_ids)
-    if self.position_embeddings is not None:
-        x = x + (self.position_embeddings.weight[:seq] if token_positions is None
-                 else self.position_embeddings(token_positions))
+    rows = self.position_embeddings
+    if rows is not None: x = x + (rows.weight[:seq] if token_positions is None else rows(token_positions))
     x = self.dropout(x)
     for block, how in zip(self.layers, attend or [None] * len(self.layers), strict=True):
         x = block(x, token_positions, how)
