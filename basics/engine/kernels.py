@@ -142,7 +142,7 @@ class CausalAttention(torch.autograd.Function):
     ):  # (batch, seq, heads, d_k)
         "Run the forward kernel, keep what the backward kernel needs"
         if triton is None:
-            raise ImportError("CausalAttention needs Triton (pip install triton): else use attention='scratch'")
+            raise ImportError("CausalAttention needs Triton (pip install triton), or attention='scratch'")
         B, T, _, H, D = qkv.shape
         qk, out, lse = (qkv.new_empty(B, T, 2, H, D), qkv.new_empty(B, T, H, D),
                         qkv.new_empty(B, H, T, dtype=torch.float32))
@@ -167,13 +167,13 @@ def kernel_applies(
     qkv: Tensor,  # queries, keys and values (..., seq, 3, heads, d_k)
     cos: Tensor,  # rotary table (max_seq_len, d_k / 2)
 ) -> bool:  # False where the formula has to do
-    "Whether `CausalAttention` can run: Triton, a CUDA device, 16-bit floats, a size of head that fits its tiles"
+    "Whether `CausalAttention` can run: Triton, a CUDA device, 16-bit floats, heads that fit its tiles"
     return (triton is not None and qkv.is_cuda and qkv.dtype in (torch.bfloat16, torch.float16)
             and qkv.ndim == 5 and qkv.shape[1] <= len(cos) and qkv.shape[-1] in (16, 32, 64, 128))
 
 # %% ../../nbs/engine/kernels.ipynb #ebbfb535
 class FlashSelfAttention(MultiHeadSelfAttention):
-    "Attention by `CausalAttention` where it applies (CUDA, 16 bits, rotary positions left out), else the formula"
+    "Attention by `CausalAttention` where it applies (CUDA, 16 bits, rotary positions), else the formula"
     def forward(self,
         x: Tensor,  # (..., seq, d_model)
         token_positions: Tensor | None = None,  # integers (seq) or (..., seq); given: by formula
@@ -188,6 +188,7 @@ class FlashSelfAttention(MultiHeadSelfAttention):
         if not kernel_applies(qkv, self.rope.cos): return super().forward(x)
         return self.output_proj(CausalAttention.apply(qkv, self.rope.cos, self.rope.sin).flatten(-2))
 
+# %% ../../nbs/engine/kernels.ipynb #kern0045
 ATTENTION["flash"] = FlashSelfAttention
 
 # %% ../../nbs/engine/kernels.ipynb #f4baf901
@@ -214,12 +215,13 @@ class _StackedSwiGLU(SwiGLU):
         gate, value = project_as_one(x, self.w1, self.w3)
         return self.w2(silu(gate) * value)
 
-# %% ../../nbs/engine/kernels.ipynb #kern0019
+# %% ../../nbs/engine/kernels.ipynb #kern0046
 @cache
 def _stacked(kind):
     "The class of attention `kind` with `_StackedAttention` mixed in"
     return type(f"Stacked{kind.__name__}", (_StackedAttention, kind), {})
 
+# %% ../../nbs/engine/kernels.ipynb #kern0019
 def stack_projections(
     model: nn.Module,  # changed in place; its weights and their names stay
 ):
@@ -278,7 +280,7 @@ def losses_and_gradient(
 def loss_kernel_applies(
     logits: Tensor,  # (n, vocab_size)
 ) -> bool:  # False where PyTorch's lines have to do
-    "Whether `losses_and_gradient` can run: Triton, a CUDA device, 16-bit floats, a row that fits the registers"
+    "Whether `losses_and_gradient` can run: Triton, a CUDA device, 16-bit floats, rows that fit registers"
     return (triton is not None and logits.is_cuda and logits.dtype in (torch.bfloat16, torch.float16)
             and 1 < logits.shape[1] <= 65536)
 
@@ -296,7 +298,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        return *(None if g is None else (g * grad).to(g.dtype) for g in ctx.saved_tensors), None
+        grads = [None if g is None else (g * grad).to(g.dtype) for g in ctx.saved_tensors]
+        return *grads, None
 
 # %% ../../nbs/engine/kernels.ipynb #kern0033
 def linear_cross_entropy(
@@ -307,7 +310,7 @@ def linear_cross_entropy(
     "`cross_entropy(hidden @ weight.T, targets)` for training: fewer trips to memory, and no logits kept"
     if hidden.shape[:-1] != targets.shape:
         *shape, d = hidden.shape
-        raise ValueError(f"hidden states {(*shape, d)} need targets of shape {(*shape,)}, not {(*targets.shape,)}")
+        raise ValueError(f"hidden states {(*shape, d)} need targets {(*shape,)}, not {(*targets.shape,)}")
     if not (torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)):
         return cross_entropy(hidden @ weight.T, targets)
     return _LinearCrossEntropy.apply(hidden.flatten(0, -2), weight, targets.flatten())
