@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['ATTENTION', 'Linear', 'Embedding', 'RMSNorm', 'silu', 'SwiGLU', 'SiLUFFN', 'MultiHeadSelfAttention',
-           'FusedSelfAttention', 'Dropout', 'TransformerBlock', 'TransformerLM']
+           'FusedSelfAttention', 'TransformerBlock', 'TransformerLM', 'Dropout']
 
 # %% ../nbs/03_layers.ipynb #cc6d9234
 import math
 
 import torch
+from fastcore.basics import patch
+from fastcore.meta import delegates
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,8 +23,7 @@ class Linear(nn.Module):
     def __init__(self,
         in_features: int,  # size of the last dimension of the input
         out_features: int,  # size of the last dimension of the output
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_features, in_features, device=device, dtype=dtype))
@@ -32,6 +33,7 @@ class Linear(nn.Module):
     def forward(self,
         x: Tensor,  # (..., in_features)
     ) -> Tensor:  # (..., out_features)
+        "Weighted sums of the last dimension"
         return x @ self.weight.T
 
 # %% ../nbs/03_layers.ipynb #fda0d183
@@ -40,8 +42,7 @@ class Embedding(nn.Module):
     def __init__(self,
         num_embeddings: int,  # rows: the size of the vocabulary
         embedding_dim: int,  # features of a row
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
@@ -50,8 +51,17 @@ class Embedding(nn.Module):
     def forward(self,
         token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
     ) -> Tensor:  # (..., embedding_dim)
-        _check_ids(token_ids, len(self.weight))
+        "The rows of these ids"
         return self.weight[token_ids]
+
+# %% ../nbs/03_layers.ipynb #emb00007
+@patch(nm="forward")
+def checked_forward(self: Embedding,
+    token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
+) -> Tensor:  # (..., embedding_dim)
+    "The rows of these ids; refuses ids that are no rows of the table"
+    _check_ids(token_ids, len(self.weight))
+    return self._orig_forward(token_ids)
 
 # %% ../nbs/03_layers.ipynb #92d1c6dd
 def _check_ids(token_ids, n):
@@ -59,18 +69,17 @@ def _check_ids(token_ids, n):
     if token_ids.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"token ids must be int64 or int32, not {token_ids.dtype}: use token_ids.long()")
     if token_ids.device.type != "cpu" or torch.compiler.is_compiling() or not token_ids.numel(): return
-    low, high = (int(i) for i in token_ids.aminmax())
-    if low < 0 or high >= n:
-        raise IndexError(f"token id {low if low < 0 else high} is not in 0 .. {n - 1}: was the text encoded with another vocabulary?")
+    for i in token_ids.aminmax():
+        if 0 <= i < n: continue
+        raise IndexError(f"token id {i} is not in 0 .. {n - 1}: was it encoded with another vocabulary?")
 
 # %% ../nbs/03_layers.ipynb #99b3e127
 class RMSNorm(nn.Module):
-    "Scale each vector to a root mean square of 1, then each feature by a learned gain (Zhang & Sennrich 2019, eq. 4)"
+    "Scale a vector to root mean square 1, then each feature by a learned gain (Zhang & Sennrich 2019, eq. 4)"
     def __init__(self,
         d_model: int,  # features of a vector
         eps: float = 1e-5,  # keeps the zero vector finite
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
         self.eps = eps
@@ -79,6 +88,7 @@ class RMSNorm(nn.Module):
     def forward(self,
         x: Tensor,  # (..., d_model)
     ) -> Tensor:  # shape and type of x
+        "Divide by the root mean square, multiply by the gain"
         wide = x.to(torch.promote_types(x.dtype, torch.float32))  # squares overflow in half precision
         mean_square = wide.square().mean(-1, keepdim=True)
         return (wide * torch.rsqrt(mean_square + self.eps) * self.weight).to(x.dtype)
@@ -96,11 +106,10 @@ class SwiGLU(nn.Module):
     def __init__(self,
         d_model: int,  # features in and out
         d_ff: int | None = None,  # hidden features; left out: the multiple of 64 nearest to 8/3 d_model
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
-        d_ff = d_ff or max(64, 64 * round(d_model * 8 / 3 / 64))
+        if d_ff is None: d_ff = max(64, 64 * round(d_model * 8 / 3 / 64))
         self.w1 = Linear(d_model, d_ff, device, dtype)
         self.w2 = Linear(d_ff, d_model, device, dtype)
         self.w3 = Linear(d_model, d_ff, device, dtype)
@@ -108,6 +117,7 @@ class SwiGLU(nn.Module):
     def forward(self,
         x: Tensor,  # (..., d_model)
     ) -> Tensor:  # (..., d_model)
+        "Gate and value, multiplied, narrowed again"
         return self.w2(silu(self.w1(x)) * self.w3(x))
 
 # %% ../nbs/03_layers.ipynb #7f3a5449
@@ -116,72 +126,209 @@ class SiLUFFN(nn.Module):
     def __init__(self,
         d_model: int,  # features in and out
         d_ff: int | None = None,  # hidden features; left out: 4 d_model
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
     ):
         super().__init__()
-        d_ff = d_ff or 4 * d_model
+        if d_ff is None: d_ff = 4 * d_model
         self.w1 = Linear(d_model, d_ff, device, dtype)
         self.w2 = Linear(d_ff, d_model, device, dtype)
 
     def forward(self,
         x: Tensor,  # (..., d_model)
     ) -> Tensor:  # (..., d_model)
+        "Widen, bend, narrow"
         return self.w2(silu(self.w1(x)))
 
+# %% ../nbs/03_layers.ipynb #ffn00009
+_FFN = {"swiglu": SwiGLU, "silu": SiLUFFN}
+
 # %% ../nbs/03_layers.ipynb #b9effec5
-def _choose(name, value, choices):
-    "Complain when a switch is set to something that does not exist"
-    if value not in choices: raise ValueError(f"{name} = {value!r}: choose one of {', '.join(map(repr, choices))}")
+class _Nothing(nn.Sequential):
+    "In place of a layer that is switched off: an empty container, which hands on its input"
+    def __init__(self, *args, **kwargs): super().__init__()
 
 # %% ../nbs/03_layers.ipynb #f61ce12f
 class MultiHeadSelfAttention(nn.Module):
-    "Causal self-attention in `num_heads` groups of d_model / num_heads features (Vaswani et al. 2017, section 3.2.2)"
+    "Causal self-attention in `num_heads` groups of features (Vaswani et al. 2017, section 3.2.2)"
     def __init__(self,
         d_model: int,  # features in and out; a multiple of num_heads
-        num_heads: int,
+        num_heads: int,  # groups of d_k = d_model / num_heads features
         rope: RotaryPositionalEmbedding | None = None,  # turns queries and keys; None: no positions
-        device=None,
-        dtype=None,
+        device=None, dtype=None,  # of the weights
         *,
         qk_norm: bool = False,  # RMSNorm on each head's queries and keys (Henry et al. 2020)
     ):
         super().__init__()
         if d_model % num_heads:
-            raise ValueError(f"d_model = {d_model} is not divisible by num_heads = {num_heads}: heads share the features equally")
-        self.num_heads, self.rope = num_heads, rope
-        self.q_proj, self.k_proj, self.v_proj, self.output_proj = (Linear(d_model, d_model, device, dtype) for _ in range(4))
-        self.q_norm, self.k_norm = (RMSNorm(d_model // num_heads, device=device, dtype=dtype) if qk_norm else nn.Sequential() for _ in range(2))
-
-    def project(self, x):
-        "Queries, keys and values of all heads, each (..., seq, d_model)"
-        return self.q_proj(x), self.k_proj(x), self.v_proj(x)
-
-    def attend(self, q, k, v):
-        "Causal attention of every head, (..., heads, seq, d_k)"
-        return scaled_dot_product_attention(q, k, v, causal_mask(q.shape[-2], q.device))
+            raise ValueError(f"d_model = {d_model} is not divisible by num_heads = {num_heads}")
+        self.num_heads, self.rope, norm = num_heads, rope, RMSNorm if qk_norm else _Nothing
+        self.q_proj, self.k_proj, self.v_proj, self.output_proj = (
+            Linear(d_model, d_model, device, dtype) for _ in range(4))
+        self.q_norm, self.k_norm = (norm(d_model // num_heads, device=device, dtype=dtype) for _ in range(2))
 
     def forward(self,
         x: Tensor,  # (..., seq, d_model)
         token_positions: Tensor | None = None,  # integers (seq) or (..., seq); left out: 0 .. seq - 1
-        attend=None,  # another way for the heads to attend, a function of q, k, v; left out: `self.attend`
+        attend=None,  # another way to attend, a function of q, k, v; left out: `self.attend`
     ) -> Tensor:  # (..., seq, d_model)
+        "Let each position gather from itself and from those before it"
         q, k, v = (y.unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for y in self.project(x))
         q, k = self.q_norm(q), self.k_norm(k)
         if self.rope is not None: q, k = self.rope(q, token_positions), self.rope(k, token_positions)
-        return self.output_proj((attend or self.attend)(q, k, v).transpose(-3, -2).flatten(-2))
+        heads = (attend or self.attend)(q, k, v)
+        return self.output_proj(heads.transpose(-3, -2).flatten(-2))
+
+# %% ../nbs/03_layers.ipynb #mha00014
+@patch
+def project(self: MultiHeadSelfAttention,
+    x: Tensor,  # (..., seq, d_model)
+) -> tuple[Tensor, Tensor, Tensor]:  # queries, keys, values of all heads, each (..., seq, d_model)
+    "Three linear maps of the stream"
+    return self.q_proj(x), self.k_proj(x), self.v_proj(x)
+
+# %% ../nbs/03_layers.ipynb #mha00006
+@patch
+def attend(self: MultiHeadSelfAttention,
+    q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
+) -> Tensor:  # as q
+    "Causal attention of every head"
+    return scaled_dot_product_attention(q, k, v, causal_mask(q.shape[-2], q.device))
 
 # %% ../nbs/03_layers.ipynb #7a7d97f1
 class FusedSelfAttention(MultiHeadSelfAttention):
     "The same with PyTorch's own attention, which on a GPU is one kernel"
-    def attend(self, q, k, v): return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    def attend(self,
+        q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
+    ) -> Tensor:  # as q
+        "Causal attention of every head"
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
-ATTENTION = {"scratch": MultiHeadSelfAttention, "fused": FusedSelfAttention}  # the engine's kernels add 'flash'
+# %% ../nbs/03_layers.ipynb #mha00015
+ATTENTION = {"scratch": MultiHeadSelfAttention, "fused": FusedSelfAttention}  # name: class
 
+# %% ../nbs/03_layers.ipynb #blk00006
+_NORMS = {"pre": RMSNorm, "post": RMSNorm, "none": _Nothing}
+
+# %% ../nbs/03_layers.ipynb #blk00004
+def _choose(name, value, choices):
+    "What the value of a switch stands for; complain when there is no such value"
+    if value in choices: return choices[value]
+    hint = " ('flash' needs: import basics.engine.kernels)" if name == "attention" else ""
+    raise ValueError(f"{name} = {value!r}: choose one of {', '.join(map(repr, choices))}{hint}")
+
+# %% ../nbs/03_layers.ipynb #3b0d21bf
+class TransformerBlock(nn.Module):
+    "Attention, then a feed-forward network, each added to the residual stream"
+    def __init__(self,
+        d_model: int,  # features of the residual stream
+        num_heads: int,  # heads of the attention
+        d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
+        rope: RotaryPositionalEmbedding | None = None,  # None: no positions
+        device=None, dtype=None, *,  # of the weights
+        norm: str = "pre",  # 'pre': x + f(norm(x)); 'post': norm(x + f(x)); 'none': x + f(x)
+        ffn: str = "swiglu",  # 'swiglu' or 'silu'
+        attention: str = "scratch",  # a name in ATTENTION
+        qk_norm: bool = False,  # RMSNorm on queries and keys
+        dropout: float = 0.,  # on each branch, before it is added
+    ):
+        super().__init__()
+        self.norm, new_norm = norm, _choose("norm", norm, _NORMS)
+        self.ln1, self.ln2 = (new_norm(d_model, device=device, dtype=dtype) for _ in range(2))
+        new_attn = _choose("attention", attention, ATTENTION)
+        self.attn = new_attn(d_model, num_heads, rope, device, dtype, qk_norm=qk_norm)
+        self.ffn = _choose("ffn", ffn, _FFN)(d_model, d_ff, device, dtype)
+        self.dropout = Dropout(dropout) if dropout else _Nothing()
+
+    def forward(self,
+        x: Tensor,  # (..., seq, d_model)
+        token_positions: Tensor | None = None,  # integers (seq) or (..., seq); left out: 0 .. seq - 1
+        attend=None,  # another way to attend, see MultiHeadSelfAttention
+    ) -> Tensor:  # (..., seq, d_model)
+        "Gather from other positions, then transform each position"
+        if self.norm == "post": return self._post_norm(x, token_positions, attend)
+        x = x + self.dropout(self.attn(self.ln1(x), token_positions, attend))
+        return x + self.dropout(self.ffn(self.ln2(x)))
+
+# %% ../nbs/03_layers.ipynb #blk00005
+@patch
+def _post_norm(self: TransformerBlock, x, token_positions, attend):
+    "The order of 2017: add first, then norm"
+    x = self.ln1(x + self.dropout(self.attn(x, token_positions, attend)))
+    return self.ln2(x + self.dropout(self.ffn(x)))
+
+# %% ../nbs/03_layers.ipynb #lm000007
+def _positions(kind, theta, context_length, d_model, num_heads, device, dtype):
+    "How the model knows where a token stands: a rotary table, a table of learned rows, or neither"
+    _choose("positions", kind, dict.fromkeys(("rope", "none", "learned")))
+    rope = learned = None
+    if kind == "rope": rope = RotaryPositionalEmbedding(theta, d_model // num_heads, context_length, device)
+    if kind == "learned": learned = Embedding(context_length, d_model, device, dtype)
+    return rope, learned
+
+# %% ../nbs/03_layers.ipynb #aa4930b7
+class TransformerLM(nn.Module):
+    "A causal Transformer language model: token ids in, a score for every possible next token out"
+    @delegates(TransformerBlock, but="rope")
+    def __init__(self,
+        vocab_size: int,  # tokens it knows
+        context_length: int,  # the longest sequence it can read
+        d_model: int,  # features of the residual stream
+        num_layers: int,  # blocks
+        num_heads: int,  # heads of each block
+        d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
+        rope_theta: float = 10_000.,  # base of the rotary frequencies
+        device=None, dtype=None, *,  # of the weights
+        norm: str = "pre",  # 'pre', 'post' or 'none'
+        positions: str = "rope",  # 'rope', 'none' or 'learned'
+        tie_embeddings: bool = False,  # one matrix for reading and scoring tokens
+        dropout: float = 0.,  # on the embeddings and on each branch
+        **kwargs,  # the other switches of TransformerBlock
+    ):
+        super().__init__()
+        self.vocab_size, self.context_length, self.num_heads = vocab_size, context_length, num_heads
+        self.token_embeddings = Embedding(vocab_size, d_model, device, dtype)
+        rope, self.position_embeddings = _positions(
+            positions, rope_theta, context_length, d_model, num_heads, device, dtype)
+        block = d_model, num_heads, d_ff, rope, device, dtype
+        kwargs |= dict(norm=norm, dropout=dropout)
+        self.layers = nn.ModuleList(TransformerBlock(*block, **kwargs) for _ in range(num_layers))
+        self.ln_final = _choose("norm", norm, _NORMS)(d_model, device=device, dtype=dtype)
+        self.lm_head = Linear(d_model, vocab_size, device, dtype)
+        if tie_embeddings: self.token_embeddings.weight = self.lm_head.weight
+        self.dropout = Dropout(dropout) if dropout else _Nothing()
+
+# %% ../nbs/03_layers.ipynb #lm000008
+@patch
+def hidden_states(self: TransformerLM,
+    token_ids: Tensor,  # int64 or int32 (..., seq)
+    token_positions: Tensor | None = None,  # integers (seq) or (..., seq); left out: 0 .. seq - 1
+    attend: list | None = None,  # another way to attend for each block; left out: their own
+) -> Tensor:  # (..., seq, d_model)
+    "The normalised states from which the head predicts: `forward` without its last matrix"
+    seq, most = token_ids.shape[-1], self.context_length
+    if not 0 < seq <= most:
+        raise ValueError(f"{seq} tokens, but the context length is {most}: cut them or make a larger model")
+    x = self.token_embeddings(token_ids)
+    rows = self.position_embeddings
+    if rows is not None: x = x + (rows.weight[:seq] if token_positions is None else rows(token_positions))
+    x = self.dropout(x)
+    for block, how in zip(self.layers, attend or [None] * len(self.layers), strict=True):
+        x = block(x, token_positions, how)
+    return self.ln_final(x)
+
+# %% ../nbs/03_layers.ipynb #lm000009
+@patch
+def forward(self: TransformerLM,
+    token_ids: Tensor,  # int64 or int32 (..., seq)
+    token_positions: Tensor | None = None,  # see `hidden_states`
+    attend: list | None = None,  # see `hidden_states`
+) -> Tensor:  # logits (..., seq, vocab_size)
+    "Score every token of the vocabulary as the successor of each position"
+    return self.lm_head(self.hidden_states(token_ids, token_positions, attend))
 
 # %% ../nbs/03_layers.ipynb #6fa97b3c
 class Dropout(nn.Module):
-    "While training, zero each number with probability `p` and scale the others up to keep the mean (Srivastava et al. 2014)"
+    "While training, zero numbers with probability `p` and scale up the others (Srivastava et al. 2014)"
     def __init__(self,
         p: float,  # 0 <= p < 1
     ):
@@ -192,103 +339,6 @@ class Dropout(nn.Module):
     def forward(self,
         x: Tensor,  # any shape
     ) -> Tensor:  # same shape
+        "Some numbers zeroed, if training"
         if not self.training or self.p == 0: return x
         return x * (torch.rand(x.shape, device=x.device) >= self.p) / (1 - self.p)
-
-# %% ../nbs/03_layers.ipynb #3b0d21bf
-class TransformerBlock(nn.Module):
-    "Attention, then a feed-forward network, each added to the residual stream"
-    def __init__(self,
-        d_model: int,  # features of the residual stream
-        num_heads: int,
-        d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
-        rope: RotaryPositionalEmbedding | None = None,  # None: no positions
-        device=None,
-        dtype=None,
-        *,
-        norm: str = "pre",  # 'pre': x + f(norm(x)); 'post': norm(x + f(x)); 'none': x + f(x)
-        ffn: str = "swiglu",  # 'swiglu' or 'silu'
-        attention: str = "scratch",  # 'scratch', 'fused' or 'flash'
-        qk_norm: bool = False,
-        dropout: float = 0.,  # on each branch, before it is added
-    ):
-        super().__init__()
-        if attention == "flash" and attention not in ATTENTION: raise ValueError("attention = 'flash' is a kernel of the engine room: import basics.engine.kernels first")
-        _choose("attention", attention, ATTENTION)
-        _choose("norm", norm, ("pre", "post", "none"))
-        _choose("ffn", ffn, ("swiglu", "silu"))
-        self.norm = norm
-        self.ln1, self.ln2 = (nn.Sequential() if norm == "none" else RMSNorm(d_model, device=device, dtype=dtype) for _ in range(2))
-        self.attn = ATTENTION[attention](d_model, num_heads, rope, device, dtype, qk_norm=qk_norm)
-        self.ffn = {"swiglu": SwiGLU, "silu": SiLUFFN}[ffn](d_model, d_ff, device, dtype)
-        self.dropout = Dropout(dropout)
-
-    def forward(self,
-        x: Tensor,  # (..., seq, d_model)
-        token_positions: Tensor | None = None,  # integers (seq) or (..., seq); left out: 0 .. seq - 1
-        attend=None,  # see MultiHeadSelfAttention
-    ) -> Tensor:  # (..., seq, d_model)
-        if self.norm == "post":
-            x = self.ln1(x + self.dropout(self.attn(x, token_positions, attend)))
-            return self.ln2(x + self.dropout(self.ffn(x)))
-        x = x + self.dropout(self.attn(self.ln1(x), token_positions, attend))
-        return x + self.dropout(self.ffn(self.ln2(x)))
-
-# %% ../nbs/03_layers.ipynb #aa4930b7
-class TransformerLM(nn.Module):
-    "A causal Transformer language model: token ids in, a score for every possible next token out"
-    def __init__(self,
-        vocab_size: int,  # tokens it knows
-        context_length: int,  # the longest sequence it can read
-        d_model: int,  # features of the residual stream
-        num_layers: int,  # blocks
-        num_heads: int,  # heads of each block
-        d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
-        rope_theta: float = 10_000.,  # base of the rotary frequencies
-        device=None,
-        dtype=None,
-        *,
-        norm: str = "pre",  # 'pre', 'post' or 'none'
-        positions: str = "rope",  # 'rope', 'none' or 'learned'
-        ffn: str = "swiglu",  # 'swiglu' or 'silu'
-        attention: str = "scratch",  # 'scratch', 'fused' or 'flash'
-        tie_embeddings: bool = False,  # one matrix for reading and scoring tokens
-        qk_norm: bool = False,  # RMSNorm on queries and keys
-        dropout: float = 0.,  # on the embeddings and on each branch
-    ):
-        super().__init__()
-        _choose("positions", positions, ("rope", "none", "learned"))
-        where = dict(device=device, dtype=dtype)
-        self.vocab_size, self.context_length, self.num_heads = vocab_size, context_length, num_heads
-        self.token_embeddings = Embedding(vocab_size, d_model, **where)
-        self.position_embeddings = Embedding(context_length, d_model, **where) if positions == "learned" else None
-        rope = RotaryPositionalEmbedding(rope_theta, d_model // num_heads, context_length, device) if positions == "rope" else None
-        self.layers = nn.ModuleList(TransformerBlock(d_model, num_heads, d_ff, rope, **where, norm=norm, ffn=ffn,
-            attention=attention, qk_norm=qk_norm, dropout=dropout) for _ in range(num_layers))
-        self.ln_final = nn.Sequential() if norm == "none" else RMSNorm(d_model, **where)
-        self.lm_head = Linear(d_model, vocab_size, **where)
-        if tie_embeddings: self.token_embeddings.weight = self.lm_head.weight
-        self.dropout = Dropout(dropout)
-
-    def hidden_states(self,
-        token_ids: Tensor,  # integers (..., seq)
-        token_positions: Tensor | None = None,  # integers (seq) or (..., seq); left out: 0 .. seq - 1
-        attend=None,  # for each block another way to attend, see MultiHeadSelfAttention; left out: their own
-    ) -> Tensor:  # (..., seq, d_model)
-        "The normalised states from which the head predicts: `forward` without its last matrix"
-        x, seq = self.token_embeddings(token_ids), token_ids.shape[-1]
-        if not 0 < seq <= self.context_length:
-            raise ValueError(f"{seq} tokens, but the context length is {self.context_length}: give 1 to {self.context_length}, cut the text or make a larger model")
-        if self.position_embeddings is not None:
-            x = x + (self.position_embeddings.weight[:seq] if token_positions is None else self.position_embeddings(token_positions))
-        x = self.dropout(x)
-        for layer, how in zip(self.layers, attend or [None] * len(self.layers)): x = layer(x, token_positions, how)
-        return self.ln_final(x)
-
-    def forward(self,
-        token_ids: Tensor,  # integers (..., seq)
-        token_positions: Tensor | None = None,  # see `hidden_states`
-        attend=None,  # see `hidden_states`
-    ) -> Tensor:  # logits (..., seq, vocab_size)
-        "Score every token of the vocabulary as the successor of each position"
-        return self.lm_head(self.hidden_states(token_ids, token_positions, attend))

@@ -6,38 +6,54 @@
 __all__ = ['to_llama']
 
 # %% ../../nbs/engine/bridges.ipynb #7c1c97df
-from torch import nn
+from torch import Tensor, nn
 
 from ..layers import SwiGLU, TransformerLM
 
-# %% ../../nbs/engine/bridges.ipynb #a0f1d2f7
-def to_llama(
-    model: TransformerLM,  # with the default norm, positions and ffn, and no qk_norm
-) -> tuple[dict, dict]:  # what goes into config.json, and the tensors under Llama's names
-    "The model as a Llama of the `transformers` library"
-    block = model.layers[0]
-    if block.norm != "pre" or block.attn.rope is None or not isinstance(block.ffn, SwiGLU) or not isinstance(block.attn.q_norm, nn.Sequential):
-        raise ValueError("only a model with norm='pre', positions='rope', ffn='swiglu' and no qk_norm is a Llama")
-    tied = model.token_embeddings.weight is model.lm_head.weight
-    d_ff, d_model = block.ffn.w1.weight.shape
-    config = dict(architectures=["LlamaForCausalLM"], model_type="llama", vocab_size=model.vocab_size, max_position_embeddings=model.context_length,
-        hidden_size=d_model, intermediate_size=d_ff, num_hidden_layers=len(model.layers), num_attention_heads=model.num_heads,
-        num_key_value_heads=model.num_heads, hidden_act="silu", rms_norm_eps=block.ln1.eps, rope_theta=block.attn.rope.theta,
-        attention_bias=False, mlp_bias=False, tie_word_embeddings=tied)
-    tensors = {_llama_name(n): _split_pairs(w, model.num_heads) if "q_proj" in n or "k_proj" in n else w for n, w in model.state_dict().items()}
-    if tied: del tensors["lm_head.weight"]
-    return config, tensors
-
 # %% ../../nbs/engine/bridges.ipynb #3e3d220c
-_LLAMA_NAMES = {"attn.output_proj": "self_attn.o_proj", "attn.": "self_attn.", "ffn.w1": "mlp.gate_proj", "ffn.w2": "mlp.down_proj", "ffn.w3": "mlp.up_proj",
-                "ln1": "input_layernorm", "ln2": "post_attention_layernorm", "ln_final": "norm", "token_embeddings": "embed_tokens"}
+def _split_pairs(
+    weight: Tensor,  # (d_model, d_model), of queries or keys
+    num_heads: int,  # heads that share the rows
+) -> Tensor:  # the same rows in another order
+    "Reorder each head's rows from pairs (0, 1), (2, 3) ... to halves: the even ones, then the odd ones"
+    return weight.unflatten(0, (num_heads, -1, 2)).transpose(1, 2).flatten(0, 2).contiguous()
+
+# %% ../../nbs/engine/bridges.ipynb #brdg0005
+_LLAMA_NAMES = {
+    "attn.output_proj": "self_attn.o_proj", "attn.": "self_attn.", "ffn.w1": "mlp.gate_proj",
+    "ffn.w2": "mlp.down_proj", "ffn.w3": "mlp.up_proj", "ln1": "input_layernorm",
+    "ln2": "post_attention_layernorm", "ln_final": "norm", "token_embeddings": "embed_tokens"}
 
 def _llama_name(name):
     "Our name of a tensor -> Llama's"
-    for ours, theirs in _LLAMA_NAMES.items():
-        if ours in name: name = name.replace(ours, theirs); break
-    return name if name == "lm_head.weight" else f"model.{name}"
+    if name == "lm_head.weight": return name
+    ours = next(part for part in _LLAMA_NAMES if part in name)
+    return "model." + name.replace(ours, _LLAMA_NAMES[ours])
 
-def _split_pairs(weight, num_heads):
-    "Reorder each head's rows from neighbouring pairs (0, 1), (2, 3) ... to halves: the even ones, then the odd ones"
-    return weight.unflatten(0, (num_heads, -1, 2)).transpose(1, 2).flatten(0, 2).contiguous()
+# %% ../../nbs/engine/bridges.ipynb #brdg0006
+def _llama_config(model, tied):
+    "What goes into config.json"
+    block = model.layers[0]
+    d_ff, d_model = block.ffn.w1.weight.shape
+    return dict(
+        architectures=["LlamaForCausalLM"], model_type="llama", vocab_size=model.vocab_size,
+        max_position_embeddings=model.context_length, hidden_size=d_model, intermediate_size=d_ff,
+        num_hidden_layers=len(model.layers), num_attention_heads=model.num_heads,
+        num_key_value_heads=model.num_heads, hidden_act="silu", rms_norm_eps=block.ln1.eps,
+        rope_theta=block.attn.rope.theta, attention_bias=False, mlp_bias=False, tie_word_embeddings=tied)
+
+# %% ../../nbs/engine/bridges.ipynb #a0f1d2f7
+def to_llama(
+    model: TransformerLM,  # with the default norm, positions and ffn, and no qk_norm; others are refused
+) -> tuple[dict, dict]:  # what goes into config.json, and the tensors under Llama's names
+    "The model as a Llama of the `transformers` library"
+    block = model.layers[0]
+    plain = block.norm == "pre" and block.attn.rope is not None and isinstance(block.ffn, SwiGLU)
+    if not (plain and isinstance(block.attn.q_norm, nn.Sequential)):  # an empty one: no norm
+        raise ValueError("only norm='pre', positions='rope', ffn='swiglu' and no qk_norm is a Llama")
+    tied = model.token_embeddings.weight is model.lm_head.weight
+    tensors = {_llama_name(name): w for name, w in model.state_dict().items()}
+    for name, w in tensors.items():
+        if "q_proj" in name or "k_proj" in name: tensors[name] = _split_pairs(w, model.num_heads)
+    if tied: del tensors["lm_head.weight"]
+    return _llama_config(model, tied), tensors
