@@ -16,32 +16,60 @@ from fastcore.basics import patch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ..accounting import (count_parameters, forward_flops, model_settings, parameter_table, share_table,
-                               train_flops_per_token, training_seconds)
+from ..accounting import (GPT2, count_parameters, forward_flops, model_settings, parameter_table,
+                               share_table, train_flops_per_token, training_seconds)
+
+# %% ../../nbs/engine/memory.ipynb #b1000003
+def _kept_by_attention(c, item):
+    "Rows of `saved_activations` from the projections to the last one; `item` bytes a number of a product"
+    T, h, L, head = c.context_length, c.num_heads, c.num_layers, (c.num_heads, c.context_length, c.d_k)
+    rows = []
+    if c.qk_norm:
+        rows += [("q_norm, k_norm: x", head, 2 * L, 4), ("q_norm, k_norm: 1 / rms", (h, T, 1), 2 * L, 4),
+                 ("q_norm, k_norm: x / rms", head, 2 * L, 4)]
+    rows += [("Q, K, V", head, 3 * L, item)]
+    if c.attention == "scratch":
+        rows += [("softmax: exp", (h, T, T), L, 4), ("softmax: sum, raw and clamped", (h, T, 1), 2 * L, 4),
+                 ("softmax: weights", (h, T, T), L, item)]
+    else: rows += [("fused attention: log of the sum", (h, T, 1), L, 4)]
+    if c.attention == "fused" and c.positions == "rope": # by head, as RoPE leaves Q
+        rows += [("fused attention: result", head, L, item)]
+    if c.attention == "flash": # where our kernel applies: it keeps Q and K as they were, too
+        rows += [("flash attention: Q, K turned", head, 2 * L, item)]
+    return rows + [("output_proj: input", (T, c.d_model), L, item)]
+
+# %% ../../nbs/engine/memory.ipynb #b1000004
+def _kept_by_network(c, item, copies):
+    "Rows of `saved_activations` of the feed-forward network; with `copies` each matrix has its own x"
+    gates = c.ffn == "swiglu"
+    hidden = ["w1 x", "sigmoid(w1 x)", "silu(w1 x)"] + gates * ["w3 x", "silu(w1 x) * w3 x"]
+    inputs = 2 if copies > 1 and gates else 1
+    return [("w1, w3: input", (c.context_length, c.d_model), inputs * c.num_layers, item)] + [
+        (f"ffn: {name}", (c.context_length, c.d_ff), c.num_layers, item) for name in hidden]
 
 # %% ../../nbs/engine/memory.ipynb #72f4a390
 def saved_activations(
     bfloat16: bool = False, # under torch.autocast to bfloat16, as in training on an accelerator
     **model_config, # keyword arguments of `TransformerLM`
-) -> pd.DataFrame: # a row each: activation, shape (one sequence), count, itemsize (bytes a number), bytes (all `count` of them)
+) -> pd.DataFrame: # a row each: activation, shape (of one sequence), count, itemsize, bytes (of all)
     "What one sequence leaves in memory for the backward pass of `TransformerLM` and `cross_entropy`"
     c = model_settings(**model_config)
-    T, d, f, h, k, L, V, gates = c.context_length, c.d_model, c.d_ff, c.num_heads, c.d_k, c.num_layers, c.vocab_size, c.ffn == "swiglu"
+    T, L = c.context_length, c.num_layers
+    state, logits = (T, c.d_model), (T, c.vocab_size)
     item, copies = (2, 3) if bfloat16 else (4, 1)
     rows = [("ids and targets", (T,), 2, 8)]
-    if c.norm != "none": rows += [("norms: x", (T, d), 2 * L + 1, 4), ("norms: 1 / rms", (T, 1), 2 * L + 1, 4), ("norms: x / rms", (T, d), 2 * L + 1, 4)]
-    rows += [("q_proj, k_proj, v_proj: input", (T, d), copies * L, item)]
-    if c.qk_norm: rows += [("q_norm, k_norm: x", (h, T, k), 2 * L, 4), ("q_norm, k_norm: 1 / rms", (h, T, 1), 2 * L, 4), ("q_norm, k_norm: x / rms", (h, T, k), 2 * L, 4)]
-    rows += [("Q, K, V", (h, T, k), 3 * L, item)]
-    if c.attention == "scratch":
-        rows += [("softmax: exp", (h, T, T), L, 4), ("softmax: sum, raw and clamped", (h, T, 1), 2 * L, 4), ("softmax: weights", (h, T, T), L, item)]
-    else: rows += [("fused attention: log of the sum", (h, T, 1), L, 4)]
-    if c.attention == "fused" and c.positions == "rope": rows += [("fused attention: result", (h, T, k), L, item)] # by head, as RoPE leaves Q; else a view of the next row
-    if c.attention == "flash": rows += [("flash attention: Q, K turned", (h, T, k), 2 * L, item)] # where our kernel applies: it keeps them as they were, too
-    rows += [("output_proj: input", (T, d), L, item), ("w1, w3: input", (T, d), (1 + (copies > 1 and gates)) * L, item)]
-    rows += [(f"ffn: {name}", (T, f), L, item) for name in ("w1 x", "sigmoid(w1 x)", "silu(w1 x)") + gates * ("w3 x", "silu(w1 x) * w3 x")]
-    rows += [("lm_head: input", (T, d), 1, item), ("loss: logits - max", (T, V), 1, 4), ("loss: exp", (T, V), 1, 4), ("loss: sum", (T,), 1, 4)]
-    if c.dropout: rows += [("dropout: what was kept", (T, d), 2 * L + 1, 1)]
+    if c.norm != "none":
+        rows += [("norms: x", state, 2 * L + 1, 4), ("norms: 1 / rms", (T, 1), 2 * L + 1, 4),
+                 ("norms: x / rms", state, 2 * L + 1, 4)]
+    rows += [("q_proj, k_proj, v_proj: input", state, copies * L, item)]
+    rows += _kept_by_attention(c, item) + _kept_by_network(c, item, copies)
+    rows += [("lm_head: input", state, 1, item), ("loss: logits - max", logits, 1, 4),
+             ("loss: exp", logits, 1, 4), ("loss: sum", (T,), 1, 4)]
+    if c.dropout: rows += [("dropout: what was kept", state, 2 * L + 1, 1)]
+    return _with_bytes(rows)
+
+def _with_bytes(rows):
+    "A table of activations, each row with the bytes of all its tensors"
     table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
     return table.assign(bytes=[math.prod(shape) * n * size for _, shape, n, size in rows])
 
@@ -57,8 +85,8 @@ def saved_tensors(
         if t.untyped_storage()._cdata not in known: kept.setdefault(t.untyped_storage()._cdata, t)
         return t
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): result = forward()
-    rows = [(tuple(t.shape), str(t.dtype).removeprefix("torch."), t.untyped_storage().nbytes()) for t in kept.values()]
-    return pd.DataFrame(rows, columns=["shape", "dtype", "bytes"])
+    return pd.DataFrame([dict(shape=tuple(t.shape), dtype=str(t.dtype).removeprefix("torch."),
+                              bytes=t.untyped_storage().nbytes()) for t in kept.values()])
 
 # %% ../../nbs/engine/memory.ipynb #c5335f93
 def weight_copies(
@@ -70,29 +98,30 @@ def weight_copies(
     d, f, L = c.d_model, c.d_ff, c.num_layers
     if step == "eager":
         matrices = table[table["part"].isin(["projections", "feed-forward", "head"])]
-        return [(name, shape, n) for name, shape, n in zip(matrices["weight"], matrices["shape"], matrices["count"]) if len(shape) == 2]
+        return list(matrices[["weight", "shape", "count"]].itertuples(index=False, name=None))
     joined = [("q, k, v side by side", (3 * d, d), L), ("w1, w3 side by side", (2 * f, d), L)]
     alone = [("attn.output_proj", (d, d), L), ("ffn.w2", (d, f), L), ("lm_head", (c.vocab_size, d), 1)]
     return joined if step == "engine" else joined + alone
 
 def saved_constants(
-    bfloat16: bool = False,
+    bfloat16: bool = False, # under torch.autocast to bfloat16
     **model_config, # keyword arguments of `TransformerLM`
 ) -> int: # bytes
-    "What is kept for the backward pass once for the whole batch: causal masks, and bfloat16 copies of the weights that multiply"
+    "What a batch of any size keeps once: causal masks, and bfloat16 copies of the weights that multiply"
     c = model_settings(**model_config)
     masks = c.num_layers * c.context_length**2 if c.attention == "scratch" else 0
     return masks + 2 * bfloat16 * sum(math.prod(shape) * n for _, shape, n in weight_copies(**model_config))
 
 # %% ../../nbs/engine/memory.ipynb #c7eb1cd9
 class LiveMemory(TorchDispatchMode):
-    "While active, follow the bytes of all tensors made inside: `live` now, `peak` at most, `events` in order; works on the meta device, too"
+    "While active, follow the bytes of all tensors made inside, on any device: `live`, `peak`, `events`"
     def __init__(self):
         super().__init__()
         self.live, self.peak, self.known, self.events = 0, 0, {}, []
 
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
-        if op is torch.ops.aten.scatter_add.default: op = torch.ops.aten.scatter_add_.default # what runs when nobody watches
+        aten = torch.ops.aten
+        if op is aten.scatter_add.default: op = aten.scatter_add_.default # what runs when nobody watches
         result = op(*args, **(kwargs or {}))
         for t in tree_leaves(result):
             if isinstance(t, torch.Tensor): self._add(t.untyped_storage())
@@ -119,69 +148,94 @@ def _drop(self: LiveMemory, key, number, size):
 
 # %% ../../nbs/engine/memory.ipynb #af3c51d0
 def compiled_activations(
-    stream_bytes: int = 4, # bytes of a number of the residual stream: 4 under autocast, 2 where the weights are bfloat16
+    stream_bytes: int = 4, # of a number of the residual stream: 4 under autocast, 2 with bfloat16 weights
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.DataFrame: # as `saved_activations`
     "What one sequence leaves in memory where the model is compiled, in bfloat16, up to the loss"
     c = model_settings(**model_config)
     T, d, f, h, k, L = c.context_length, c.d_model, c.d_ff, c.num_heads, c.d_k, c.num_layers
     if (c.norm, c.positions, c.ffn, c.qk_norm, c.dropout) != ("pre", "rope", "swiglu", False, 0.):
-        raise ValueError("what a compiler keeps is stated for norm='pre', positions='rope', ffn='swiglu', without qk_norm and dropout only")
-    rows = [("ids and targets", (T,), 2, 8), ("residual stream", (T, d), 2 * L, stream_bytes), ("norms: 1 / rms", (T, 1), 2 * L + 1, 4), ("norms: result", (T, d), 2 * L + 1, 2)]
-    if c.attention == "flash": rows += [("Q, K, V side by side", (T, 3 * d), L, 2), ("Q, K turned", (T, 2 * d), L, 2), ("attention: result", (T, d), L, 2)]
+        raise ValueError("what a compiler keeps is stated for norm='pre', positions='rope', ffn='swiglu', "
+                         "without qk_norm and dropout only")
+    rows = [("ids and targets", (T,), 2, 8), ("residual stream", (T, d), 2 * L, stream_bytes),
+            ("norms: 1 / rms", (T, 1), 2 * L + 1, 4), ("norms: result", (T, d), 2 * L + 1, 2)]
+    if c.attention == "flash":
+        rows += [("Q, K, V side by side", (T, 3 * d), L, 2), ("Q, K turned", (T, 2 * d), L, 2),
+                 ("attention: result", (T, d), L, 2)]
     else: rows += [("Q, K, V", (h, T, k), 3 * L, 2), ("output_proj: input", (T, d), L, 2)]
-    if c.attention == "scratch": rows += [("softmax: scores, weights", (h, T, T), 2 * L, 2), ("softmax: largest, sum", (h, T, 1), 2 * L, 4)]
+    if c.attention == "scratch":
+        rows += [("softmax: scores, weights", (h, T, T), 2 * L, 2),
+                 ("softmax: largest, sum", (h, T, 1), 2 * L, 4)]
     else: rows += [("attention: log of the sum", (h, T, 1), L, 4)]
     if c.attention == "fused": rows += [("attention: result by head", (h, T, k), L, 2)]
     rows += [("ffn: w1 x, w3 x side by side", (T, 2 * f), L, 2), ("ffn: silu(w1 x) * w3 x", (T, f), L, 2)]
-    table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
-    return table.assign(bytes=[math.prod(shape) * n * size for _, shape, n, size in rows])
+    return _with_bytes(rows)
 
 # %% ../../nbs/engine/memory.ipynb #af3c51d7
 def _loss_at_peak(step, c):
     "What the loss holds at its last line, beside what `saved_activations` lists"
-    T, V = c.context_length, c.vocab_size
-    if step == "engine": return [("loss: logits", "loss", (T, V), 1, 2), ("loss: gradient of the logits", "loss", (T, V), 1, 2), ("loss: sum, log", "loss", (T,), 2, 4)]
-    here = [("loss: logits in float32", "loss", (T, V), 1, 4), ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
-    return here + (step == "compiled") * [("loss: logits - max", "loss", (T, V), 1, 4), ("loss: exp", "loss", (T, V), 1, 4), ("loss: sum", "loss", (T,), 1, 4)]
+    T, logits = c.context_length, (c.context_length, c.vocab_size)
+    if step == "engine":
+        return [("loss: logits", "loss", logits, 1, 2),
+                ("loss: gradient of the logits", "loss", logits, 1, 2),
+                ("loss: sum, log", "loss", (T,), 2, 4)]
+    rows = [("loss: logits in float32", "loss", logits, 1, 4),
+            ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
+    if step == "compiled":
+        rows += [("loss: logits - max", "loss", logits, 1, 4), ("loss: exp", "loss", logits, 1, 4),
+                 ("loss: sum", "loss", (T,), 1, 4)]
+    return rows
+
+# %% ../../nbs/engine/memory.ipynb #b1000012
+def _state_at_peak(bfloat16, step, c, model_config):
+    "What is alive at the peak whatever the batch: the model's state, copies of weights, masks"
+    n, engine = count_parameters(**model_config), step == "engine"
+    rows = [("weights", "parameters", (n,), 1, 4), ("gradients", "gradients", (n,), 1, 2 if engine else 4),
+            ("m, v", "optimizer", (n,), 2, 4)]
+    if engine: rows += [("weights in bfloat16", "parameters", (n,), 1, 2)]
+    if bfloat16 or engine:
+        rows += [(f"copy of {name}", "constants", shape, count, 2)
+                 for name, shape, count in weight_copies(step, **model_config)]
+    if step == "eager" and c.attention == "scratch":
+        rows += [("causal mask", "constants", (c.context_length, c.context_length), c.num_layers, 1)]
+    return rows
 
 # %% ../../nbs/engine/memory.ipynb #af3c51d3
 def peak_list(
-    batch_size: int,
+    batch_size: int, # sequences
     bfloat16: bool = False, # matrix products in bfloat16, under autocast; the engine always
-    step: str = "eager", # 'eager': a plain loop; 'compiled': its model under torch.compile; 'engine': `basics.engine.step.TrainStep`
+    step: str = "eager", # 'eager': a plain loop; 'compiled': its model compiled; 'engine': `TrainStep`
     **model_config, # keyword arguments of `TransformerLM`
-) -> pd.DataFrame: # a row each: tensor, kind, shape (one sequence), count, each (bytes of one in the batch), bytes (all `count`)
+) -> pd.DataFrame: # a row each: tensor, kind, shape (of one sequence), count, each (bytes), bytes (of all)
     "Every tensor alive at the highest point of the forward pass, in the loss"
-    if step not in ("eager", "compiled", "engine"): raise ValueError(f"step = {step!r}: choose 'eager', 'compiled' or 'engine'")
-    if step == "compiled" and not bfloat16: raise ValueError("a compiled step is stated for bfloat16=True only")
-    c, n, engine = model_settings(**model_config), count_parameters(**model_config), step == "engine"
-    state = [("weights", "parameters", (n,), 1, 4), ("gradients", "gradients", (n,), 1, 2 if engine else 4), ("m, v", "optimizer", (n,), 2, 4)]
-    if engine: state += [("weights in bfloat16", "parameters", (n,), 1, 2)]
-    kept = compiled_activations(2 if engine else 4, **model_config) if step != "eager" else saved_activations(bfloat16, **model_config)
-    kept = [(name, "activations", *row) for name, *row in kept[["activation", "shape", "count", "itemsize"]].itertuples(index=False)]
-    copies = [(f"copy of {name}", "constants", shape, count, 2) for name, shape, count in weight_copies(step, **model_config)] if bfloat16 or engine else []
-    if step == "eager" and c.attention == "scratch": copies += [("causal mask", "constants", (c.context_length, c.context_length), c.num_layers, 1)]
-    rows = [row + (1,) for row in state + copies] + [row + (batch_size,) for row in kept + _loss_at_peak(step, c)]
-    rows = [(name, kind, shape, count, size * math.prod(shape) * many) for name, kind, shape, count, size, many in rows]
+    if step not in ("eager", "compiled", "engine"):
+        raise ValueError(f"step = {step!r}: choose eager, compiled or engine")
+    if step == "compiled" and not bfloat16: raise ValueError("a compiled step is stated for bfloat16=True")
+    c = model_settings(**model_config)
+    kept = (saved_activations(bfloat16, **model_config) if step == "eager" else
+            compiled_activations(2 if step == "engine" else 4, **model_config))
+    kept = [(name, "activations", *row) for name, *row in kept.drop(columns="bytes").itertuples(index=False)]
+    rows = [(*row, 1) for row in _state_at_peak(bfloat16, step, c, model_config)]
+    rows += [(*row, batch_size) for row in kept + _loss_at_peak(step, c)]
+    rows = [(*row, size * math.prod(row[2]) * many) for *row, size, many in rows]
     table = pd.DataFrame(rows, columns=["tensor", "kind", "shape", "count", "each"])
     return table.assign(bytes=table["count"] * table["each"])
 
 # %% ../../nbs/engine/memory.ipynb #0fa53331
 def training_memory(
-    batch_size: int,
+    batch_size: int, # sequences
     bfloat16: bool = False, # matrix products under torch.autocast to bfloat16
     step: str = "eager", # see `peak_list`
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.Series: # bytes: the four kinds, the two summits, the peak
-    "Memory of a training step with float32 weights and AdamW; libraries' workspaces are not in it"
-    lines = peak_list(batch_size, bfloat16, step, **model_config)
-    kinds = lines.groupby("kind")["bytes"].sum()
+    "Memory of a training step with float32 weights and FastAdamW; libraries' workspaces are not in it"
+    kinds = peak_list(batch_size, bfloat16, step, **model_config).groupby("kind")["bytes"].sum()
     forward = kinds.sum()
-    # weights, gradients, m and v, with the list of denominators: 20 bytes a parameter; the engine makes no lists, and its 16 are in `forward`
+    # weights, gradients, m, v and the list of denominators; the engine makes no list, its 16 P count above
     update = 0 if step == "engine" else 5 * 4 * count_parameters(**model_config)
-    return pd.Series(dict(parameters=kinds["parameters"], gradients=kinds["gradients"], optimizer=kinds["optimizer"],
-                          activations=kinds["activations"] + kinds.get("constants", 0), forward=forward, update=update, peak=max(forward, update)))
+    activations = kinds["activations"] + kinds.get("constants", 0)
+    return pd.Series(dict(kinds[["parameters", "gradients", "optimizer"]], activations=activations,
+                          forward=forward, update=update, peak=max(forward, update)))
 
 # %% ../../nbs/engine/memory.ipynb #4bb03bb1
 def largest_batch(
@@ -197,68 +251,82 @@ def largest_batch(
 
 # %% ../../nbs/engine/memory.ipynb #606627dd
 class ElementwiseFlops(TorchDispatchMode):
-    "While active, count the FLOPs of elementwise operations in `flops` (operation: FLOPs); single numbers are left out"
-    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1, lerp=3, addcmul=2, addcdiv=2, # fused: a + w(b - a), a + b c, a + b / c
+    "While active, count elementwise operations: `flops` by name, and bytes `moved` (read and written)"
+    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1,
+                 lerp=3, addcmul=2, addcdiv=2, # a + w(b - a), a + b c, a + b / c
                  copy=0, detach=0, view=0, zeros_like=0, empty_like=0, _to_copy=0)
 
     def __init__(self):
         super().__init__()
-        self.flops = {}
+        self.flops, self.moved = {}, 0
 
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
         result = op(*args, **(kwargs or {}))
         name = op.overloadpacket.__name__.removeprefix("_foreach_").rstrip("_")
-        out = tree_leaves(args[0] if result is None else result) # in-place list operations return nothing
-        numbers = sum(t.numel() for t in out if isinstance(t, torch.Tensor) and t.dim())
-        if numbers:
-            if name not in self.costs: raise NotImplementedError(f"how many FLOPs does {name} take for each number?")
-            scaled = name.startswith(("add", "sub")) and any(w != 1 for w in [*args[3:], *(kwargs or {}).values()]) # one more product: a + 0.1 b c
-            self.flops[name] = self.flops.get(name, 0) + (self.costs[name] + scaled) * numbers
+        written = _arrays(args[0] if result is None else result) # in-place list operations return nothing
+        if not written: return result # single numbers are left out
+        if name not in self.costs: raise NotImplementedError(f"how many FLOPs does {name} take for a number?")
+        factors = [*args[3:], *(kwargs or {}).values()] # of a sum, as in a + 0.1 b c: one more product
+        scaled = name.startswith(("add", "sub")) and any(x != 1 for x in factors)
+        numbers = sum(t.numel() for t in written)
+        self.flops[name] = self.flops.get(name, 0) + (self.costs[name] + scaled) * numbers
+        read = _arrays(args[1:] if name in ("copy", "zeros_like", "empty_like") else args)
+        if name not in ("detach", "view"): self.moved += sum(t.nbytes for t in written + read)
         return result
+
+def _arrays(tree):
+    "The different tensors in a tree that are no single numbers"
+    return list({id(t): t for t in tree_leaves(tree) if isinstance(t, torch.Tensor) and t.dim()}.values())
 
 # %% ../../nbs/engine/memory.ipynb #85efb5ea
 def step_traffic(
-    batch_size: int,
+    batch_size: int, # sequences
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.DataFrame: # a row each: line, numbers (moved for each time), times, bytes (of all)
     "Bytes that an engine's step in bfloat16 must move between its matrix products"
     c, P = model_settings(**model_config), count_parameters(**model_config)
-    L, x = c.num_layers, batch_size * c.context_length * c.d_model # the numbers in one residual stream
-    hidden, logits = batch_size * c.context_length * c.d_ff, batch_size * c.context_length * c.vocab_size
+    L, tokens = c.num_layers, batch_size * c.context_length
+    x, hidden, logits = (tokens * size for size in (c.d_model, c.d_ff, c.vocab_size)) # numbers in a tensor
     joined = sum(math.prod(shape) * n for _, shape, n in weight_copies("engine", **model_config))
-    rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1), ("add and norm, back", 4 * x, 2 * L + 1)]
-    rows += [("turned Q, K, kept", 2 * x, L)] if c.attention == "flash" else [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
+    rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1),
+            ("add and norm, back", 4 * x, 2 * L + 1)]
+    if c.attention == "flash": rows += [("turned Q, K, kept", 2 * x, L)]
+    else: rows += [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
     rows += [("attention", 4 * x, L), ("attention, back", 8 * x, L)]
-    if c.attention == "scratch": rows += [("scores, there and back", 12 * batch_size * c.num_heads * c.context_length**2, L)]
-    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L), ("loss", 2 * logits, 1)]
-    rows += [("weights side by side", 2 * joined, 1), ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 14: 28 bytes, counted in twos
+    scores = tokens * c.num_heads * c.context_length
+    if c.attention == "scratch": rows += [("scores, there and back", 12 * scores, L)]
+    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L)]
+    rows += [("loss", 2 * logits, 1), ("weights side by side", 2 * joined, 1),
+             ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 28 bytes, counted in twos
     table = pd.DataFrame(rows, columns=["line", "numbers", "times"])
-    return table.assign(bytes=[2 * n * times for n, times in zip(table["numbers"], table["times"])])
+    return table.assign(bytes=2 * table["numbers"] * table["times"])
 
 # %% ../../nbs/engine/memory.ipynb #85efb5eb
 def step_time_floor(
-    batch_size: int,
+    batch_size: int, # sequences
     flops_per_second: float, # ceiling for matrix products
     bytes_per_second: float, # ceiling for memory traffic
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.DataFrame: # a row each: line, FLOPs, bytes, seconds
     "The least time of a training step in bfloat16: its products at one rate, its traffic at the other"
     products = forward_flops(**model_config).groupby("part")["FLOPs"].sum()
-    rows = [("products of scores" if part == "scores" else f"products: {part}", 3 * batch_size * flops, 0) for part, flops in products.items()]
-    rows += [(line, 0, size) for line, size in step_traffic(batch_size, **model_config)[["line", "bytes"]].itertuples(index=False)]
+    rows = [("products of scores" if part == "scores" else f"products: {part}", 3 * batch_size * flops, 0)
+            for part, flops in products.items()]
+    traffic = step_traffic(batch_size, **model_config)
+    rows += [(line, 0, size) for line, size in zip(traffic["line"], traffic["bytes"])]
     table = pd.DataFrame(rows, columns=["line", "FLOPs", "bytes"])
     return table.assign(seconds=table["FLOPs"] / flops_per_second + table["bytes"] / bytes_per_second)
 
 # %% ../../nbs/engine/memory.ipynb #c17f2dd3
 def cost_sheet(
-    batch_size: int = 64,
-    steps: int = 400_000,
+    batch_size: int = 1, # sequences
+    steps: int = 400_000, # of training
     flops_per_second: float = 495e12, # the machine's peak
     utilisation: float = .5, # the share of the peak that training reaches
     memory: float = 80e9, # bytes of the machine
-    bfloat16: bool = False,
+    bfloat16: bool = False, # matrix products under torch.autocast to bfloat16
     **model_config, # keyword arguments of `TransformerLM`
-) -> pd.Series:
+) -> pd.Series: # a number for each cost, its unit in the name
     "Parameters, FLOPs, memory and days of one training run"
     tokens = steps * batch_size * model_config["context_length"]
     return pd.Series({
@@ -271,55 +339,66 @@ def cost_sheet(
         "days": training_seconds(tokens, flops_per_second, utilisation, **model_config) / 86_400})
 
 # %% ../../nbs/engine/memory.ipynb #f584f080
-def _draw_memory(ax, kinds, memory):
+def _draw_memory(ax, memory, machine):
     "A bar of the kinds of memory in GB, the peak of a step, and what the machine has"
     base = 0
-    for name, color in dict(parameters="C4", gradients="C5", optimizer="C6", activations="0.6").items():
-        ax.bar(" ", kinds[name], bottom=base, label=name, color=color)
-        base += kinds[name]
-    ax.axhline(kinds["peak"], color="black", linewidth=.8, label="peak of a step")
-    ax.axhline(memory / 1e9, color="grey", linestyle=":", label="the machine")
-    ax.set_ylabel("memory (GB)")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    for kind, color in dict(parameters="C4", gradients="C5", optimizer="0.45", activations="0.8").items():
+        ax.bar(0, memory[kind], bottom=base, width=.6, label=f"{kind}: {memory[kind]:.1f} GB", color=color)
+        base += memory[kind]
+    ax.axhline(memory["peak"], color="black", linewidth=.8, label=f"peak of a step: {memory['peak']:.1f} GB")
+    if machine < 4 * memory["peak"]: # else the line would press the bar flat
+        ax.axhline(machine, color="C1", linestyle=":", label=f"the machine: {machine:.0f} GB")
+    ax.set(ylabel="memory (GB)", xlim=(-.5, .5), xticks=[])
+    ax.legend(*(x[::-1] for x in ax.get_legend_handles_labels()), loc="center left", bbox_to_anchor=(1, .5))
+
+def _in_words(days):
+    "A time in the unit that suits it"
+    if days >= 2: return f"{days:,.1f} days"
+    return f"{24 * days:.1f} hours" if days >= 1 / 12 else f"{1440 * days:.1f} minutes"
 
 # %% ../../nbs/engine/memory.ipynb #f584f07c
 def draw_costs(
-    batch_size: int = 64,
-    steps: int = 20_000,
+    batch_size: int = 1, # sequences
+    steps: int = 400_000, # of training
     memory: float = 80e9, # bytes of the machine
-    **model_config, # keyword arguments of `TransformerLM`, and of `cost_sheet`
+    **config, # keyword arguments of `TransformerLM` (left out: GPT-2 XL) and of `cost_sheet`
 ): # the figure
     "Shares of the FLOPs and kinds of memory of one configuration, with its costs in the title"
     import matplotlib.pyplot as plt
-    settings = {k: model_config.pop(k) for k in ("flops_per_second", "utilisation", "bfloat16") if k in model_config}
-    costs = cost_sheet(batch_size, steps, memory=memory, **settings, **model_config)
-    kinds = training_memory(batch_size, settings.get("bfloat16", False), **model_config) / 1e9
-    figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 2))
-    shares = 100 * share_table({"": model_config}).iloc[0]
-    left.barh(shares.index[::-1], shares.values[::-1], color=[f"C{i}" for i in range(len(shares))][::-1])
+    settings = {k: config.pop(k) for k in ("flops_per_second", "utilisation", "bfloat16") if k in config}
+    if "d_model" not in config: config = GPT2["xl"] | config
+    costs = cost_sheet(batch_size, steps, memory=memory, **settings, **config)
+    figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 1))
+    shares = 100 * share_table({"": config}).iloc[0]
+    bars = left.barh(shares.index[::-1], shares.values[::-1], color=["C3", "C2", "C1", "C0"])
+    left.bar_label(bars, fmt="%.0f %%", padding=2)
     left.set(xlabel="share of the forward FLOPs (%)", xlim=(0, 100))
-    _draw_memory(right, kinds, memory)
-    days = costs["days"]
-    time = f"{days:,.1f} days" if days >= 2 else f"{24 * days:.1f} hours" if days >= 1 / 12 else f"{1440 * days:.1f} minutes"
-    figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; {costs['tokens (M)']:,.0f} M tokens in {time}; "
-                    f"a batch of {batch_size:,} (at most {costs['largest batch']:,.0f})", x=.02, ha="left", fontsize=10)
+    kinds = training_memory(batch_size, settings.get("bfloat16", False), **config)
+    _draw_memory(right, kinds / 1e9, memory / 1e9)
+    figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; {costs['tokens (M)']:,.0f} M tokens in "
+                    f"{_in_words(costs['days'])}; batch {batch_size:,}, at most {costs['largest batch']:.0f}",
+                    x=.02, ha="left", fontsize=10)
     return figure
 
 # %% ../../nbs/engine/memory.ipynb #cb11339b
 def explore(
-    live: bool | None = None, # draw sliders; left out: only under a Jupyter server that has ipywidgets
-): # sliders, or None where there is nobody to move them
-    "Move the dimensions of a model and see its shares, memory and days"
+    live: bool | None = None, # draw sliders; left out: only under a Jupyter server
+): # sliders, or None where there is nobody to move them, or no ipywidgets
+    "Move the dimensions of a model, GPT-2 XL at first, and see its shares, memory and days"
     if live is None: live = "JPY_SESSION_NAME" in os.environ # set by Jupyter servers, not by batch runs
+    if not live: return None
     try: import ipywidgets as widgets
     except ImportError: return None
-    if not live: return None
     import matplotlib.pyplot as plt
     def draw(width, layers, context, vocabulary, batch, ffn, attention, bfloat16):
-        draw_costs(batch, vocab_size=vocabulary, context_length=context, d_model=width, num_layers=layers, num_heads=width // 32,
-                   ffn=ffn, attention=attention, bfloat16=bfloat16)
+        draw_costs(batch, vocab_size=vocabulary, context_length=context, d_model=width, num_layers=layers,
+                   num_heads=width // 64, d_ff=None, ffn=ffn, attention=attention, bfloat16=bfloat16)
         plt.show()
-    power = lambda start, first, last: widgets.SelectionSlider(options=[2**i for i in range(first, last)], value=start, continuous_update=False)
-    return widgets.interactive(draw, width=widgets.IntSlider(512, 64, 8192, 64, continuous_update=False), layers=widgets.IntSlider(4, 1, 96, continuous_update=False),
-        context=power(256, 6, 18), vocabulary=widgets.IntSlider(10_000, 256, 128_000, 16, continuous_update=False), batch=power(64, 0, 13),
-        ffn=["swiglu", "silu"], attention=["fused", "scratch"], bfloat16=True)
+    late = dict(continuous_update=False) # draw when the slider is let go
+    def power(start, first, last):
+        return widgets.SelectionSlider(options=[2**i for i in range(first, last)], value=start, **late)
+    def slider(*sizes): return widgets.IntSlider(*sizes, **late)
+    return widgets.interactive(draw, width=slider(1600, 64, 8192, 64), layers=slider(48, 1, 96),
+                               context=power(1024, 6, 18), vocabulary=slider(50_257, 257, 128_257, 1000),
+                               batch=power(1, 0, 13), ffn=["swiglu", "silu"], attention=["scratch", "fused"],
+                               bfloat16=False)
