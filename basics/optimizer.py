@@ -28,16 +28,14 @@ def cross_entropy(
     losses = log_sum - o_y
     return losses if reduction == "none" else losses.mean()
 
-# %% ../nbs/05_optimizer.ipynb #19a0ac16
+# %% ../nbs/05_optimizer.ipynb #b0800115
 def _check_targets(logits, targets, reduction):
     "Refuse targets that do not fit the logits"
     if logits.shape[:-1] != targets.shape:
         raise ValueError(f"logits {tuple(logits.shape)} need targets of shape {tuple(logits.shape[:-1])}, "
                          f"not {tuple(targets.shape)}")
-    if reduction not in ("mean", "none"):
-        raise ValueError(f"reduction must be 'mean' or 'none', got {reduction!r}")
-    if targets.is_floating_point():
-        raise ValueError(f"targets must be class ids (integers), not {targets.dtype}")
+    if reduction not in ("mean", "none"): raise ValueError(f"reduction must be 'mean' or 'none', got {reduction!r}")
+    if targets.is_floating_point(): raise ValueError(f"targets must be class ids (integers), not {targets.dtype}")
 
 # %% ../nbs/05_optimizer.ipynb #236060a4
 def perplexity(
@@ -57,14 +55,11 @@ class SGD(Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self,
-        closure=None,  # a function that computes the loss anew
-    ):  # what the closure returned
+    def step(self, closure=None):  # closure: computes the loss anew; what it returns is returned
         "One update of every parameter that has a gradient"
         with torch.enable_grad(): loss = closure() if closure else None
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None: continue
+            for p in [p for p in group["params"] if p.grad is not None]:
                 t = self.state[p].get("t", 0)
                 p -= group["lr"] / math.sqrt(t + 1) * p.grad
                 self.state[p]["t"] = t + 1
@@ -103,7 +98,7 @@ class AdamW(Optimizer):
                 p.copy_(w)
         return loss
 
-# %% ../nbs/05_optimizer.ipynb #849e58a5
+# %% ../nbs/05_optimizer.ipynb #f4b01101
 def _moments(p, s):
     "m, v and t for the next step of parameter `p`, from its state `s`, which is made at the first step"
     if not s:
@@ -114,10 +109,10 @@ def _moments(p, s):
 
 def _adamw_settings(lr, betas, eps, weight_decay, decay):
     "The settings as plain numbers, or an error that names the wrong one"
+    betas = tuple(map(float, betas))
     settings = dict(lr=float(lr), eps=float(eps), weight_decay=float(weight_decay))
     for name, value in settings.items():
         if not value >= 0: raise ValueError(f"{name} must not be negative, got {value}")
-    betas = tuple(map(float, betas))
     if not all(0 <= b < 1 for b in betas): raise ValueError(f"betas must be in [0, 1), got {betas}")
     if decay not in ("before", "after"): raise ValueError(f"decay must be 'before' or 'after', got {decay!r}")
     return settings | dict(betas=betas, decay=decay)
@@ -142,7 +137,7 @@ def lr_cosine_schedule(
     warmup_iters: int,  # T_w, steps of linear warm-up
     cosine_cycle_iters: int,  # T_c, the step at which the cosine ends
 ) -> float:  # alpha_t
-    "Learning rate of a step: linear warm-up, half a cosine, constant (Loshchilov and Hutter, arXiv:1608.03983)"
+    "The rate of a step: linear warm-up, half a cosine, constant (Loshchilov and Hutter, arXiv:1608.03983)"
     t, highest, lowest, T_w, T_c = it, max_learning_rate, min_learning_rate, warmup_iters, cosine_cycle_iters
     if t < 0: raise ValueError(f"it must not be negative, got {t}")
     if not 0 <= T_w <= T_c:
