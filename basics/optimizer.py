@@ -10,15 +10,14 @@ import math
 
 import torch
 from fastcore.basics import patch
-from torch import Tensor
 from torch.optim import Optimizer
 
 # %% ../nbs/05_optimizer.ipynb #0d052b81
 def cross_entropy(
-    logits: Tensor,  # o (..., vocab_size), any float type; computed in float32 at least
-    targets: Tensor,  # y (...), token ids
+    logits: torch.Tensor,  # o (..., vocab_size), any float type; computed in float32 at least
+    targets: torch.Tensor,  # y (...), token ids
     reduction: str = "mean",  # 'mean' over all batch dimensions, or 'none': the loss of each target, (...)
-) -> Tensor:  # -log p(target), in nats
+) -> torch.Tensor:  # -log p(target), in nats
     "Cross-entropy through the logarithm of a sum of exponentials, which does not overflow"
     _check_targets(logits, targets, reduction)
     o = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -28,14 +27,16 @@ def cross_entropy(
     losses = log_sum - o_y
     return losses if reduction == "none" else losses.mean()
 
-# %% ../nbs/05_optimizer.ipynb #b0800115
+# %% ../nbs/05_optimizer.ipynb #19a0ac16
 def _check_targets(logits, targets, reduction):
     "Refuse targets that do not fit the logits"
     if logits.shape[:-1] != targets.shape:
         raise ValueError(f"logits {tuple(logits.shape)} need targets of shape {tuple(logits.shape[:-1])}, "
                          f"not {tuple(targets.shape)}")
-    if reduction not in ("mean", "none"): raise ValueError(f"reduction must be 'mean' or 'none', got {reduction!r}")
-    if targets.is_floating_point(): raise ValueError(f"targets must be class ids (integers), not {targets.dtype}")
+    if reduction not in ("mean", "none"):
+        raise ValueError(f"reduction must be 'mean' or 'none', got {reduction!r}")
+    if targets.is_floating_point():
+        raise ValueError(f"targets must be class ids (integers), not {targets.dtype}")
 
 # %% ../nbs/05_optimizer.ipynb #236060a4
 def perplexity(
@@ -117,7 +118,7 @@ def _adamw_settings(lr, betas, eps, weight_decay, decay):
     if decay not in ("before", "after"): raise ValueError(f"decay must be 'before' or 'after', got {decay!r}")
     return settings | dict(betas=betas, decay=decay)
 
-# %% ../nbs/05_optimizer.ipynb #5e10776c
+# %% ../nbs/05_optimizer.ipynb #16d38e76
 @patch
 def load_state_dict(self: AdamW,
     state_dict: dict,  # what `state_dict` of an AdamW over parameters of these shapes returned
@@ -127,7 +128,7 @@ def load_state_dict(self: AdamW,
     for ours, saved in zip(self.param_groups, state_dict["param_groups"]):
         for p, i in zip(ours["params"], saved["params"]):
             for name, x in state_dict["state"].get(i, {}).items():
-                self.state[p][name] = x.to(p.device, copy=True) if isinstance(x, Tensor) else x
+                self.state[p][name] = x.to(p.device, copy=True) if isinstance(x, torch.Tensor) else x
 
 # %% ../nbs/05_optimizer.ipynb #eaea246f
 def lr_cosine_schedule(
@@ -154,10 +155,10 @@ def clip_gradients(
     parameters,  # iterable of parameters, a generator too; those without a gradient are skipped
     max_l2_norm: float,  # M, the largest norm allowed
     eps: float = 1e-6,  # added to the norm before dividing
-) -> Tensor:  # scalar: the norm before clipping; not finite if a gradient is not
+) -> torch.Tensor:  # scalar: the norm before clipping; not finite if a gradient is not
     "Scale all gradients in place so that their common L2 norm is at most `max_l2_norm`"
     if not max_l2_norm >= 0: raise ValueError(f"max_l2_norm must not be negative, got {max_l2_norm}")
-    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    parameters = [parameters] if isinstance(parameters, torch.Tensor) else parameters
     grads = [p.grad for p in parameters if p.grad is not None]
     if not grads: return torch.zeros(())
     wide = torch.promote_types(grads[0].dtype, torch.float32)
