@@ -12,14 +12,16 @@ import torch
 from fastcore.basics import patch
 from torch.optim import Optimizer
 
+from ..optimizer import _adamw_settings
+
 # %% ../../nbs/engine/optimizers.ipynb #503db863
 def _bias_correction(beta, t):
-    "1 - beta**t without the rounding error that 1 - 0.999 has in float32"
+    "1 - beta**t for a tensor t, without the rounding error that 1 - 0.999 has in float32"
     return -torch.expm1(t * math.log(beta)) if beta else torch.ones_like(t)
 
 # %% ../../nbs/engine/optimizers.ipynb #56111095
 def _adamw_one(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decay):
-    "FastAdamW on one tensor, line by line as in the paper"
+    "AdamW on a tensor p and its gradient g, line by line as in the paper; t and lr may be 0-dim tensors"
     w, g = p.to(m.dtype), g.to(m.dtype)
     if decay == "before": w = w * (1 - lr * weight_decay)
     m.copy_(beta1 * m + (1 - beta1) * g)
@@ -32,87 +34,86 @@ def _adamw_one(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay, decay):
 
 # %% ../../nbs/engine/optimizers.ipynb #5f05522e
 def _adamw_many(ps, gs, ms, vs, t, lr, beta1, beta2, eps, weight_decay, decay):
-    "FastAdamW on lists of tensors: each line is one call for all of them"
-    ws, gs = ([x.to(m.dtype) for x, m in zip(xs, ms)] for xs in (ps, gs)) # float32 tensors pass uncopied
+    "AdamW on lists of tensors that share the step count t: each line is one call for all of them"
+    ws, gs = ([x.to(m.dtype) for x, m in zip(xs, ms)] for xs in (ps, gs))  # float32 tensors pass uncopied
     if decay == "before" and weight_decay: torch._foreach_mul_(ws, 1 - lr * weight_decay)
-    torch._foreach_lerp_(ms, gs, 1 - beta1) # m + (1 - beta1) (g - m)
+    torch._foreach_lerp_(ms, gs, 1 - beta1)  # m + (1 - beta1) (g - m)
     torch._foreach_mul_(vs, beta2)
     torch._foreach_addcmul_(vs, gs, gs, 1 - beta2)
     denominators = torch._foreach_sqrt(vs)
     torch._foreach_div_(denominators, _bias_correction(beta2, t).sqrt())
     torch._foreach_add_(denominators, eps)
-    torch._foreach_mul_(denominators, _bias_correction(beta1, t) / -lr) # so that one division does the rest
+    torch._foreach_mul_(denominators, _bias_correction(beta1, t) / -lr)  # so that one division does the rest
     torch._foreach_addcdiv_(ws, ms, denominators)
     if decay == "after" and weight_decay: torch._foreach_mul_(ws, 1 - lr * weight_decay)
     for p, w in zip(ps, ws):
         if p is not w: p.copy_(w)
 
-# %% ../../nbs/engine/optimizers.ipynb #14472f00
-class FastAdamW(Optimizer):
-    "AdamW (Loshchilov and Hutter, arXiv:1711.05101, algorithm 2); state of a parameter: m, v and the step count t"
-    def __init__(self,
-        params, # parameters or parameter groups
-        lr: float | torch.Tensor = 1e-3, # learning rate; a 0-dim tensor on the parameters' device if steps are to be captured in a CUDA graph
-        betas: tuple[float, float] = (0.9, 0.999), # how slowly m and v forget
-        eps: float = 1e-8, # added to sqrt(v)
-        weight_decay: float = 0.01, # share of a weight that a step of lr 1 takes off
-        decay: str = "before", # decay the weights 'before' the update (handout 26.0, PyTorch) or 'after' (1.0.x)
-        foreach: bool = True, # all tensors of a group in one call; False: one tensor at a time
-    ):
-        if lr < 0: raise ValueError(f"lr must not be negative, got {lr}")
-        if not all(0 <= b < 1 for b in betas): raise ValueError(f"betas must be in [0, 1), got {betas}")
-        if eps < 0: raise ValueError(f"eps must not be negative, got {eps}")
-        if weight_decay < 0: raise ValueError(f"weight_decay must not be negative, got {weight_decay}")
-        if decay not in ("before", "after"): raise ValueError(f"decay must be 'before' or 'after', got {decay!r}")
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decay=decay, foreach=foreach))
-
 # %% ../../nbs/engine/optimizers.ipynb #9dda0184
-@patch
-def _means(self: FastAdamW, group):
-    "Names of the running means that a parameter of the group has"
-    return "mv"
+class _SharedCounts(Optimizer):
+    "An optimizer whose parameters share one step count for as long as they take the same steps"
+    def _means(self, group):
+        "Names of the running means that a parameter of the group has"
+        return "m", "v"
 
-@patch
-def _cohorts(self: FastAdamW, group):
-    "The group's parameters that have a gradient, listed by the step count they share"
-    new, cohorts = {}, {}
-    for p in group["params"]:
-        if p.grad is None: # its count must not move on with the others'
-            if p in self.state: self.state[p]["t"] = self.state[p]["t"].clone()
-            continue
-        s = self.state[p]
-        if not s:
-            kind = dict(dtype=torch.promote_types(p.dtype, torch.float32), device=p.device)
-            s |= {k: torch.zeros_like(p, **kind) for k in self._means(group)}
-            s["t"] = new.setdefault(str(kind), torch.zeros((), **kind))
-        cohorts.setdefault(id(s["t"]), []).append(p)
-    return cohorts.values()
+    def _cohorts(self, group):
+        "The group's parameters that have a gradient, listed by the step count they share"
+        new, cohorts = {}, {}
+        for p in group["params"]:
+            if p.grad is None:  # its count must not move on with the others'
+                if p in self.state: self.state[p]["t"] = self.state[p]["t"].clone()
+                continue
+            s = self.state[p]
+            if not s:
+                kind = dict(dtype=torch.promote_types(p.dtype, torch.float32), device=p.device)
+                s |= {k: torch.zeros_like(p, **kind) for k in self._means(group)}
+                s["t"] = new.setdefault(tuple(kind.values()), torch.zeros((), **kind))
+            cohorts.setdefault(id(s["t"]), []).append(p)
+        return cohorts.values()
 
-# %% ../../nbs/engine/optimizers.ipynb #d54beb00
-@patch
-@torch.no_grad()
-def step(self: FastAdamW, closure=None):
-    "One update of every parameter that has a gradient"
-    with torch.enable_grad(): loss = closure() if closure else None
-    for group in self.param_groups:
-        for ps in self._cohorts(group):
-            self.state[ps[0]]["t"] += 1
-            self._update(group, ps)
-    return loss
+    @torch.no_grad()
+    def step(self, closure=None):  # closure: computes the loss anew; what it returns is returned
+        "One update of every parameter that has a gradient"
+        with torch.enable_grad(): loss = closure() if closure else None
+        for group in self.param_groups:
+            for ps in self._cohorts(group):
+                self.state[ps[0]]["t"] += 1
+                self._update(group, ps)
+        return loss
 
-@patch
-def _update(self: FastAdamW, group, ps):
-    "Update parameters of a group that share their step count"
+# %% ../../nbs/engine/optimizers.ipynb #14472f00
+def _adamw_update(state, group, ps):
+    "AdamW for the parameters `ps` of a group, which share their step count"
     settings = (group["lr"], *group["betas"], group["eps"], group["weight_decay"], group["decay"])
-    ms, vs = ([self.state[p][k] for p in ps] for k in "mv")
-    gs, t = [p.grad for p in ps], self.state[ps[0]]["t"]
+    ms, vs = ([state[p][k] for p in ps] for k in ("m", "v"))
+    gs, t = [p.grad for p in ps], state[ps[0]]["t"]
     if group["foreach"]: return _adamw_many(ps, gs, ms, vs, t, *settings)
     for p, g, m, v in zip(ps, gs, ms, vs): _adamw_one(p, g, m, v, t, *settings)
 
+class FastAdamW(_SharedCounts):
+    "AdamW (Loshchilov and Hutter, arXiv:1711.05101, algorithm 2); a parameter's state: m, v and the count t"
+    def __init__(self,
+        params,  # parameters or parameter groups
+        lr: float | torch.Tensor = 1e-3,  # learning rate; a 0-dim tensor on their device for recorded steps
+        betas: tuple[float, float] = (0.9, 0.999),  # how slowly m and v forget
+        eps: float = 1e-8,  # added to sqrt(v)
+        weight_decay: float = 0.01,  # share of a weight that a step of lr 1 takes away
+        decay: str = "before",  # decay 'before' the update (handout 26.0, PyTorch) or 'after' it (1.0.x)
+        foreach: bool = True,  # all tensors of a group in one call; False: one tensor at a time
+    ):
+        settings = _adamw_settings(lr, betas, eps, weight_decay, decay)
+        super().__init__(params, settings | dict(lr=lr, foreach=foreach))
+
+    def _update(self, group, ps):
+        "Update parameters of a group that share their step count"
+        _adamw_update(self.state, group, ps)
+
 # %% ../../nbs/engine/optimizers.ipynb #e883ba1b
 @patch
-def load_state_dict(self: FastAdamW, state_dict):
-    "As in the base class, but the means and t keep their type (the base class would cast them to the parameter's)"
+def load_state_dict(self: _SharedCounts,
+    state_dict: dict,  # from an optimizer of this kind over parameters of these shapes
+):
+    "Go on from a saved state; the means and t keep their type (the base class would cast them)"
     Optimizer.load_state_dict(self, state_dict)
     for ours, theirs in zip(self.param_groups, state_dict["param_groups"]):
         counts = {}
@@ -124,14 +125,14 @@ def load_state_dict(self: FastAdamW, state_dict):
             self.state[p] = means | {"t": counts.setdefault((*kind.values(), t.item()), t)}
 
 # %% ../../nbs/engine/optimizers.ipynb #dfd85bba
-_QUINTIC = 3.4445, -4.7750, 2.0315  # a, b, c: chosen by Jordan et al. to lift small values fast; they end near 1, not at it
+_QUINTIC = 3.4445, -4.7750, 2.0315  # a, b, c by Jordan et al.: small values rise fast, and end near 1
 
 # %% ../../nbs/engine/optimizers.ipynb #966bd25a
 def orthogonalize(
-    x: torch.Tensor, # a matrix, or a stack of matrices (..., rows, columns)
-    steps: int = 5, # rounds of the polynomial
-) -> torch.Tensor: # bfloat16, the same shape: nearly U V^T, where x = U S V^T
-    "Make all singular values nearly 1 and keep the directions, by matrix products alone (Newton-Schulz; Jordan et al. 2024)"
+    x: torch.Tensor,  # a matrix, or a stack of matrices (..., rows, columns)
+    steps: int = 5,  # rounds of the polynomial
+) -> torch.Tensor:  # bfloat16, the same shape: nearly U V^T, where x = U S V^T
+    "Bring the singular values near 1 by matrix products alone (Newton-Schulz; Jordan et al. 2024)"
     if tall := x.shape[-2] > x.shape[-1]: x = x.mT
     x = (x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)).bfloat16()
     a, b, c = _QUINTIC
@@ -141,35 +142,43 @@ def orthogonalize(
     return x.mT if tall else x
 
 # %% ../../nbs/engine/optimizers.ipynb #cbe68f34
-class Muon(FastAdamW):
-    "Muon (Jordan et al. 2024) for groups of matrices or stacks of them; a group whose momentum is None goes to FastAdamW"
-    def __init__(self,
-        params, # parameters, 2-D or stacks of matrices; or parameter groups
-        lr: float | torch.Tensor = 1e-3, # as FastAdamW's, whose scale it has
-        momentum: float | None = 0.95, # how slowly m forgets, unless a group says otherwise
-        **adamw, # weight_decay for all groups; betas, eps, decay and foreach for FastAdamW's
-    ):
-        super().__init__(params, lr, **adamw)
-        for group in self.param_groups:
-            m = group.setdefault("momentum", momentum)
-            if m is not None and not 0 <= m < 1: raise ValueError(f"momentum must be in [0, 1), or None for FastAdamW, got {m}")
+def _muon_one(p, g, m, lr, momentum, weight_decay):
+    "Muon on one matrix p, or on a stack of them; g and m have its shape"
+    g = g.to(m.dtype)
+    m.lerp_(g, 1 - momentum)
+    u = orthogonalize(g.lerp(m, momentum))  # Nesterov: m as it will be after another gradient like this one
+    p.copy_(p * (1 - lr * weight_decay) - lr * 0.2 * math.sqrt(max(p.shape[-2:])) * u)
 
+class Muon(_SharedCounts):
+    "Muon (Jordan et al. 2024) for matrices or stacks of them; a group whose momentum is None goes to AdamW"
+    def __init__(self,
+        params,  # parameters, 2-D or stacks of matrices; or parameter groups
+        lr: float | torch.Tensor = 1e-3,  # as AdamW's, whose scale it has
+        momentum: float | None = 0.95,  # how slowly m forgets, unless a group says otherwise
+        betas: tuple[float, float] = (0.9, 0.999),  # and the rest as in FastAdamW; of these matrices use weight_decay
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay: str = "before",
+        foreach: bool = True,
+    ):
+        settings = _adamw_settings(lr, betas, eps, weight_decay, decay)
+        super().__init__(params, settings | dict(lr=lr, foreach=foreach, momentum=momentum))
+        for m in (group["momentum"] for group in self.param_groups):
+            if m is not None and not 0 <= m < 1:
+                raise ValueError(f"momentum must be in [0, 1), or None for AdamW, got {m}")
+
+# %% ../../nbs/engine/optimizers.ipynb #f8806595
 @patch
 def _means(self: Muon, group):
-    "Names of the running means: one for a group of matrices"
-    return FastAdamW._means(self, group) if group["momentum"] is None else "m"
+    "Names of the running means that a parameter of the group has: one in a group of matrices"
+    return ("m", "v") if group["momentum"] is None else ("m",)
 
 @patch
 def _update(self: Muon, group, ps):
-    "Update matrices of a group, or hand them to FastAdamW"
-    if group["momentum"] is None: return FastAdamW._update(self, group, ps)
+    "Update matrices of a group that share their step count, or take AdamW's step with them"
+    if group["momentum"] is None: return _adamw_update(self.state, group, ps)
     for p in ps:
-        if p.ndim < 2: raise ValueError(f"a parameter of shape {tuple(p.shape)} is no matrix: put it in a group with momentum=None")
+        if p.ndim < 2:
+            raise ValueError(f"a parameter of shape {tuple(p.shape)} is no matrix: "
+                             "put it in a group with momentum=None")
         _muon_one(p, p.grad, self.state[p]["m"], group["lr"], group["momentum"], group["weight_decay"])
-
-def _muon_one(p, g, m, lr, momentum, weight_decay):
-    "Muon on one matrix, or on a stack of them"
-    g = g.to(m.dtype)
-    m.lerp_(g, 1 - momentum)
-    u = orthogonalize(g.lerp(m, momentum)) # Nesterov: m as it will be after the next gradient, if that is like this one
-    p.copy_(p * (1 - lr * weight_decay) - lr * 0.2 * math.sqrt(max(p.shape[-2:])) * u)
