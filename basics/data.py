@@ -75,13 +75,15 @@ class Grammar:
         "Write a story from left to right; `pick` makes every choice."
         text, filled, todo = '', {}, [self.start]
         while todo:
-            part, *todo = todo
+            part = todo.pop(0)
             if part[0] != '{': text += part; continue
             if part not in filled: filled |= self.options[part][pick(part, text)]
             todo = [*filled[part], *todo]
         return text
 
-    def generate(self, rng: random.Random) -> str:
+    def generate(self,
+        rng: random.Random,  # its state alone decides the story
+    ) -> str:
         "Write a random story, by the weights."
         return self.derive(lambda slot, text: rng.choices(range(len(self.probs[slot])), self.probs[slot])[0])
 

@@ -41,7 +41,9 @@ class EpochSampler:
         "Where the sampler stands, for a checkpoint."
         return dict(epoch=self.epoch, position=self.position)
 
-    def load_state_dict(self, state: dict):
+    def load_state_dict(self,
+        state: dict,  # of a sampler with the same tokens, seed, rank and world
+    ):
         "Go on from where a sampler stood."
         self.epoch, self.position, self._order = state['epoch'], state['position'], None
 
@@ -107,7 +109,9 @@ def state_dict(self: Batches) -> dict:
     return dict(generator=self.generator.get_state(), epochs=self.epochs.state_dict())
 
 @patch
-def load_state_dict(self: Batches, state: dict):
+def load_state_dict(self: Batches,
+    state: dict,  # of `Batches` with the same tokens and configuration
+):
     "Go on where another sampler stood"
     self.generator.set_state(state["generator"])
     self.epochs.load_state_dict(state["epochs"])
