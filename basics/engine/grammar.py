@@ -43,7 +43,7 @@ def parse(self: ExactGrammar,
     def pick(slot, done):
         openings = [option[slot][0] for option in self.options[slot]]
         fits = [i for i, o in enumerate(openings) if len(openings) == 1 or text.startswith(o, len(done))]
-        if not fits or not text.startswith(done): _reject(text, done, openings)
+        if not fits: _reject(text, done, openings)
         choices.append((slot, fits[0]))
         return fits[0]
     made = self.derive(pick)
