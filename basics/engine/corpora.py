@@ -48,8 +48,9 @@ def made_once(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f'{folder}.lock'):
         if folder.is_dir(): return folder  # another process made it while we waited
-        with tempfile.TemporaryDirectory(prefix=f'{folder.name}.', dir=folder.parent, ignore_cleanup_errors=True) as aside:
-            new = Path(aside)/'new'; new.mkdir()
+        aside = dict(prefix=f'{folder.name}.', dir=folder.parent, ignore_cleanup_errors=True)
+        with tempfile.TemporaryDirectory(**aside) as parent:
+            new = Path(parent)/'new'; new.mkdir()
             make(new); os.rename(new, folder)
     return folder
 
@@ -80,7 +81,8 @@ def toy_corpus(
 ) -> Corpus:
     "The toy corpus as files."
     write = lambda folder: _write(folder, train=toy_text(n_train, seed=0), valid=toy_text(n_valid, seed=1))
-    return _folder_corpus('toy', made_once(f'corpora/toy-{n_train}-{n_valid}-{_hash(repr(toy_rules()))}', write))
+    folder = made_once(f'corpora/toy-{n_train}-{n_valid}-{_hash(repr(toy_rules()))}', write)
+    return _folder_corpus('toy', folder)
 
 def pydoc_corpus() -> Corpus:
     "Python's language reference as files."
@@ -88,15 +90,16 @@ def pydoc_corpus() -> Corpus:
     return _folder_corpus('pydoc', made_once(f'corpora/pydoc-{_hash(pydoc_text())}', write))
 
 # %% ../../nbs/engine/corpora.ipynb #017cdd05
-_some_text = re.compile(rb'(?:\s|<\|endoftext\|>)*+.', re.DOTALL)  # matches where more than space and separators follow
+_some_text = re.compile(rb'(?:\s|<\|endoftext\|>)*+.', re.DOTALL)  # more than space and separators follows
 
 def _cut(path, share):
-    "Where the last `share` of a file begins: behind a document's end, or a line's where no document ends. 0 if nowhere."
+    "Where to cut off the last `share` of a file: after a document, or else after a line. 0 if nowhere."
     with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as text:
         middle = int(len(text) * (1 - share))
         for end in END_OF_TEXT.encode() + b'\n', END_OF_TEXT.encode(), b'\n':
             for at in text.rfind(end, 0, middle), text.find(end, middle):
-                if at > 0 and _some_text.match(text, 0, at) and _some_text.match(text, at + len(end)): return at + len(end)
+                after = at + len(end)
+                if at > 0 and _some_text.match(text, 0, at) and _some_text.match(text, after): return after
     return 0
 
 # %% ../../nbs/engine/corpora.ipynb #7501817b
@@ -107,7 +110,8 @@ def _join(sources, target):
             with open(source, 'rb') as f:
                 shutil.copyfileobj(f, out, 1 << 24)
                 f.seek(max(0, source.stat().st_size - 64)); tail = f.read().rstrip()
-            if source != sources[-1] and not tail.endswith(END_OF_TEXT.encode()): out.write(SEPARATOR.encode())
+            missing = source != sources[-1] and not tail.endswith(END_OF_TEXT.encode())
+            if missing: out.write(SEPARATOR.encode())
 
 def _split_off(train, valid, at):
     "Move what follows the byte `at` of the file `train` into the new file `valid`."
@@ -125,10 +129,13 @@ def _content_key(paths):
 
 def _text_files(path):
     "The text files that `path` stands for; a clear error if there is none."
-    if not path.exists(): raise FileNotFoundError(f"no corpus {str(path)!r}: give a text file, a folder, or one of toy, pydoc, tinystories, owt")
+    if not path.exists():
+        raise FileNotFoundError(f'no corpus {str(path)!r}: give a text file, a folder, '
+                                'or one of toy, pydoc, tinystories, owt')
     files = [f for f in (sorted(path.glob('*.txt')) if path.is_dir() else [path]) if f.stat().st_size]
-    if not files: raise ValueError(f"{path} is empty: " + ("a folder needs .txt files with text" if path.is_dir() else "there is no text to learn from"))
-    return files
+    if files: return files
+    wanted = 'a folder needs .txt files with text' if path.is_dir() else 'there is no text to learn from'
+    raise ValueError(f'{path} is empty: {wanted}')
 
 # %% ../../nbs/engine/corpora.ipynb #ef3e7576
 def path_corpus(
@@ -142,29 +149,37 @@ def path_corpus(
     if beside != path and beside.is_file(): return Corpus(name, path, *_text_files(beside))
     valid = [f for f in files if 'valid' in f.name] if path.is_dir() else []
     train = [f for f in files if f not in valid]
-    if not train: raise ValueError(f"{path} has only files for validation: add text to train on")
+    if not train: raise ValueError(f'{path} has only files for validation: add text to train on')
     if len(train) == len(valid) == 1: return Corpus(name, *train, *valid)
     def make(folder):
         _join(train, folder/'train.txt')
-        if valid: return _join(valid, folder/'valid.txt')
-        at = _cut(folder/'train.txt', share)
-        if not at: raise ValueError(f"{path} is too short to hold some of it out for validation: at least two documents are needed, "
-                                    f"each followed by a line {END_OF_TEXT}")
-        _split_off(folder/'train.txt', folder/'valid.txt', at)
-    return _folder_corpus(name, made_once(f'corpora/{name}-{_content_key(train + valid)}-{len(train)}-{share}', make))
+        if valid: _join(valid, folder/'valid.txt')
+        else: _hold_out(path, folder, share)
+    key = f'{_content_key(train + valid)}-{len(train)}-{share}'
+    return _folder_corpus(name, made_once(f'corpora/{name}-{key}', make))
+
+def _hold_out(path, folder, share):
+    "Cut the last documents of train.txt in a folder off, into valid.txt; `path` is named in the error."
+    at = _cut(folder/'train.txt', share)
+    if not at: raise ValueError(f'{path} is too short to hold some of it out for validation: at least two '
+                                f'documents are needed, each followed by a line {END_OF_TEXT}')
+    _split_off(folder/'train.txt', folder/'valid.txt', at)
 
 # %% ../../nbs/engine/corpora.ipynb #348fa9a2
-HUB = dict(tinystories=('roneneldan/TinyStories', 'TinyStoriesV2-GPT4-{}.txt'), owt=('stanford-cs336/owt-sample', 'owt_{}.txt.gz'))
+HUB = dict(tinystories=('roneneldan/TinyStories', 'TinyStoriesV2-GPT4-{}.txt'),
+           owt=('stanford-cs336/owt-sample', 'owt_{}.txt.gz'))
 
 def _download(repo, filename, endpoint):
     "The path of a file of a data set on the hub, complete and checked."
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    facts = get_hf_file_metadata(hf_hub_url(repo, filename, repo_type='dataset', endpoint=endpoint), timeout=10)
-    path = Path(hf_hub_download(repo, filename, repo_type='dataset', endpoint=endpoint, local_dir=cache_folder()/'hub'))
+    where = dict(repo_id=repo, filename=filename, repo_type='dataset', endpoint=endpoint)
+    facts = get_hf_file_metadata(hf_hub_url(**where), timeout=10)
+    path = Path(hf_hub_download(**where, local_dir=cache_folder()/'hub'))
     with open(path, 'rb') as f: digest = hashlib.file_digest(f, 'sha256').hexdigest()
-    if path.stat().st_size != facts.size or (len(facts.etag) == 64 and digest != facts.etag):  # the tag of a large file is its SHA-256
+    known = len(facts.etag) == 64  # the tag of a large file is its SHA-256
+    if path.stat().st_size != facts.size or (known and digest != facts.etag):
         path.unlink()
-        raise OSError(f"{filename} was damaged on the way and is deleted: try again")
+        raise OSError(f'{filename} was damaged on the way and is deleted: try again')
     return path
 
 # %% ../../nbs/engine/corpora.ipynb #90227044
@@ -178,15 +193,18 @@ def hub_corpus(
         for part in 'train', 'valid':
             try: source = _download(repo, pattern.format(part), endpoint)
             except Exception as e:
-                raise ConnectionError(f"cannot download {name} from {repo} ({type(e).__name__}: {e}). Without a network use the corpus "
-                                      "toy, pydoc, or the path of a text file") from None
-            with (gzip.open if source.suffix == '.gz' else open)(source, 'rb') as f, open(folder/f'{part}.txt', 'wb') as out:
+                reason = f'{type(e).__name__}: {e}'
+                raise ConnectionError(f'cannot download {name} from {repo} ({reason}). Without a network '
+                                      'use the corpus toy, pydoc, or the path of a text file') from None
+            unpacked = gzip.open if source.suffix == '.gz' else open
+            with unpacked(source, 'rb') as f, open(folder/f'{part}.txt', 'wb') as out:
                 shutil.copyfileobj(f, out, 1 << 24)
             source.unlink()
     return _folder_corpus(name, made_once(f'corpora/{name}', make))
 
 # %% ../../nbs/engine/corpora.ipynb #7fd24a50
-CORPORA = dict(toy=toy_corpus, pydoc=pydoc_corpus, tinystories=lambda: hub_corpus('tinystories'), owt=lambda: hub_corpus('owt'))
+CORPORA = dict(toy=toy_corpus, pydoc=pydoc_corpus,
+               tinystories=lambda: hub_corpus('tinystories'), owt=lambda: hub_corpus('owt'))
 
 def get_corpus(
     name_or_path,  # toy, pydoc, tinystories, owt, or the path of a text file or folder
@@ -214,7 +232,8 @@ def load_tokenizer(
 ) -> Tokenizer:
     "The tokenizer that was saved in a folder, with the end-of-text token."
     vocab, merges = Path(folder)/'vocab.json', Path(folder)/'merges.txt'
-    if not (vocab.is_file() and merges.is_file()): raise FileNotFoundError(f"no tokenizer in {folder}: make one with basics_train_bpe")
+    if not (vocab.is_file() and merges.is_file()):
+        raise FileNotFoundError(f'no tokenizer in {folder}: make one with basics_train_bpe')
     return Tokenizer.from_files(vocab, merges, [END_OF_TEXT])
 
 # %% ../../nbs/engine/corpora.ipynb #2afba2e8
@@ -223,7 +242,7 @@ def prepare(
     vocab_size: int,  # 256 bytes, the merges and the end-of-text token; a small corpus may give fewer
 ) -> Prepared:
     "Train a tokenizer on a corpus and encode its two files, once."
-    if vocab_size > 1 << 16: raise ValueError(f"vocab_size {vocab_size} is over 65536: token ids are stored in 16 bits")
+    if vocab_size > 1 << 16: raise ValueError(f'vocab_size {vocab_size} is over 65536: ids have 16 bits')
     def make(folder):
         tokenizer = Tokenizer(*train_bpe(corpus.train, vocab_size, [END_OF_TEXT]), [END_OF_TEXT])
         tokenizer.save(folder/'tokenizer')
@@ -232,9 +251,11 @@ def prepare(
             facts[f'{part}_tokens'] = tokenizer.encode_file(text, folder/f'{part}.bin')
             facts[f'{part}_bytes'] = text.stat().st_size
         (folder/'facts.json').write_text(json.dumps(facts))
-    folder = made_once(f'tokens/{corpus.name}-{vocab_size}-{_content_key([corpus.train, corpus.valid])}', make)
-    return Prepared(corpus, load_tokenizer(folder/'tokenizer'), folder, folder/'train.bin', folder/'valid.bin',
-                    **json.loads((folder/'facts.json').read_text()))
+    key = _content_key([corpus.train, corpus.valid])
+    folder = made_once(f'tokens/{corpus.name}-{vocab_size}-{key}', make)
+    facts = json.loads((folder/'facts.json').read_text())
+    tokenizer, train, valid = load_tokenizer(folder/'tokenizer'), folder/'train.bin', folder/'valid.bin'
+    return Prepared(corpus, tokenizer, folder, train, valid, **facts)
 
 # %% ../../nbs/engine/corpora.ipynb #8e031779
 @contextmanager
@@ -264,7 +285,7 @@ def basics_train_bpe(
 @call_parse
 def basics_encode(
     tokenizer: str = 'tokenizer',  # folder with vocab.json and merges.txt
-    corpus: str = None,            # toy, pydoc, tinystories, owt or a path: writes train.bin and valid.bin into the folder OUT
+    corpus: str = None,            # toy, pydoc, tinystories, owt or a path: OUT gets train.bin and valid.bin
     input: str = None,             # or one text file: writes the file OUT
     out: str = 'tokens.bin',       # where the token ids go, flat uint16
 ):
@@ -273,7 +294,9 @@ def basics_encode(
         if (corpus is None) == (input is None): raise ValueError('give either --corpus or --input')
         tok, target = load_tokenizer(tokenizer), Path(out)
         if input: jobs = {target: input}
-        else: files = get_corpus(corpus); jobs = {target/'train.bin': files.train, target/'valid.bin': files.valid}
+        else:
+            files = get_corpus(corpus)
+            jobs = {target/'train.bin': files.train, target/'valid.bin': files.valid}
         for where, text in jobs.items():
             where.parent.mkdir(parents=True, exist_ok=True)
             print(f'{tok.encode_file(text, where):,} tokens in {where}')
