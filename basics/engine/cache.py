@@ -6,68 +6,70 @@
 __all__ = ['KVCache', 'cached_logits', 'new_cache', 'fast_generate']
 
 # %% ../../nbs/engine/cache.ipynb #7ed6a837
-import math
 from functools import partial
 
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..attention import scaled_dot_product_attention
-from ..decoding import next_token_probabilities
-from ..layers import FusedSelfAttention, TransformerLM
+from ..decoding import check_request, next_token_probabilities
+from .batches import compiled
 from .config import need
 from .kernels import stack_projections
-from .step import aside, compiled, recorded_step
+from .step import aside, recorded_step
+from ..layers import FusedSelfAttention, TransformerLM
 
 # %% ../../nbs/engine/cache.ipynb #91200c0b
 class KVCache:
     "Room for the keys and values of `max_len` tokens in every layer"
     def __init__(self,
-        num_layers: int,
-        batch_size: int,
-        num_heads: int,
-        max_len: int,  # tokens
+        num_layers: int,  # blocks of the model
+        batch_size: int,  # sequences side by side
+        num_heads: int,  # of each block
+        max_len: int,  # tokens of a sequence
         d_k: int,  # features of a head
-        device=None,
-        dtype=None,
+        device=None,  # of the model
+        dtype=None,  # of the model
     ):
         self.batch_size, self.max_len = batch_size, max_len
-        self.length = 0  # tokens appended so far
-        shape = (batch_size, num_heads, max_len, d_k)
-        self.layers = [(torch.zeros(shape, device=device, dtype=dtype), torch.zeros(shape, device=device, dtype=dtype)) for _ in range(num_layers)]
+        shape, where = (batch_size, num_heads, max_len, d_k), dict(device=device, dtype=dtype)
+        self.layers = [(torch.zeros(shape, **where), torch.zeros(shape, **where)) for _ in range(num_layers)]
 
 # %% ../../nbs/engine/cache.ipynb #46d59eba
-@patch
-def place(self: KVCache,
-    token_ids: Tensor,  # (batch_size, seq)
-    token_positions: Tensor | None = None,  # where they go; left out: after the tokens appended so far
-) -> Tensor:  # positions, integers (seq) or (batch_size, seq)
-    "Decide the positions of new tokens, and check that there is room"
+def _check_places(cache, token_ids, positions):
+    "Refuse tokens that have no place in the cache"
     *batch, seq = token_ids.shape
-    if batch != [self.batch_size]: raise ValueError(f"token_ids of shape {tuple(token_ids.shape)} do not fit a cache for {self.batch_size} sequences")
-    start = self.length if token_positions is None else 0
-    if not 0 < seq <= self.max_len - start:
-        raise ValueError(f"{start} + {seq} tokens, but the cache has room for {self.max_len}: make it with a larger max_len")
-    if token_positions is not None: return token_positions
-    self.length += seq
-    return torch.arange(start, start + seq, device=token_ids.device)
+    need(batch == [cache.batch_size], f"token_ids of shape {tuple(token_ids.shape)} do not fit a cache "
+         f"for {cache.batch_size} sequences")
+    need(positions.shape[-1] == seq, f"{seq} tokens, but {positions.shape[-1]} positions")
+    need(0 < seq <= cache.max_len, f"{seq} tokens, but the cache has room for 1 to {cache.max_len}")
+    if torch.compiler.is_compiling() or positions.device.type != "cpu": return
+    low, high = (int(p) for p in positions.aminmax())
+    need(0 <= low and high < cache.max_len,
+         f"position {low if low < 0 else high} is not in 0 .. {cache.max_len - 1}, the places of the cache")
 
 # %% ../../nbs/engine/cache.ipynb #c75bd635
 def _remember(k, v, positions, keys, values):
-    "Write new keys and values at their positions; return all of them, with the mask that hides what lies after each query"
+    "Write new keys and values at their positions; return all, and the mask that hides what is after a query"
     row = torch.arange(len(keys), device=keys.device)[:, None]
-    for every, new in (keys, k), (values, v):
-        every[row, :, positions] = new.detach().transpose(1, 2).to(every.dtype)  # compiled, this writes in place; scatter_ copies the cache, twice
-    return keys, values, torch.arange(keys.shape[-2], device=keys.device) <= positions[..., None, :, None]  # the same for every head
+    for every, new in (keys, k), (values, v):  # compiled, this writes in place; scatter_ copies the cache
+        every[row, :, positions] = new.detach().transpose(1, 2).to(every.dtype)
+    places = torch.arange(keys.shape[-2], device=keys.device)
+    return keys, values, places <= positions[..., None, :, None]  # the same for every head
 
 # %% ../../nbs/engine/cache.ipynb #d0bf3e6e
-def cached_logits(model, cache, token_ids, token_positions=None):
-    "Logits of new tokens that also attend to what the cache holds"
-    positions = cache.place(token_ids, token_positions)
-    attend = [partial(_attend, layer.attn, positions, *memory) for layer, memory in zip(model.layers, cache.layers)]
+def cached_logits(
+    model: TransformerLM,
+    cache: KVCache,  # what was read before; the new tokens are added to it
+    token_ids: Tensor,  # new tokens, integers (batch_size, seq)
+    positions: Tensor,  # where they are in their texts, integers (seq) or (batch_size, seq)
+) -> Tensor:  # logits (batch_size, seq, vocab_size)
+    "Logits of new tokens that also attend to what the cache holds before them"
+    _check_places(cache, token_ids, positions)
+    blocks = zip(model.layers, cache.layers)
+    attend = [partial(_attend, layer.attn, positions, *kept) for layer, kept in blocks]
     return model(token_ids, positions, attend)
 
 def _attend(attn, positions, keys, values, q, k, v):
@@ -79,26 +81,18 @@ def _attend(attn, positions, keys, values, q, k, v):
 # %% ../../nbs/engine/cache.ipynb #cfa23b17
 def new_cache(
     model: TransformerLM,
-    batch_size: int,  # sequences generated side by side
+    batch_size: int,  # sequences side by side
     max_len: int | None = None,  # prompt and new tokens together; left out: the context length
 ) -> KVCache:
     "An empty key-value cache for a model, on its device and in its type"
-    max_len = max_len or model.context_length
-    if max_len > model.context_length: raise ValueError(f"max_len = {max_len}, but the context length is {model.context_length}")
+    max_len = model.context_length if max_len is None else max_len
+    need(0 < max_len <= model.context_length,
+         f"max_len = {max_len}: must be 1 to {model.context_length}, the context length")
     w = model.lm_head.weight
-    return KVCache(len(model.layers), batch_size, model.num_heads, max_len, w.shape[1] // model.num_heads, w.device, w.dtype)
+    d_k = w.shape[1] // model.num_heads
+    return KVCache(len(model.layers), batch_size, model.num_heads, max_len, d_k, w.device, w.dtype)
 
 # %% ../../nbs/engine/cache.ipynb #17a0f207
-def _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k):
-    "Complain about arguments from which no text can come"
-    need(prompts and all(prompts), "an empty prompt: give at least one token id, <|endoftext|> for a text from nothing")
-    odd = [i for p in prompts for i in p if not 0 <= i < model.vocab_size]
-    need(not odd, f"token id {odd[:1]} is not in 0 .. {model.vocab_size - 1}: was the prompt encoded with another tokenizer?")
-    need(max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more")
-    need(0 <= temperature < math.inf, f"temperature = {temperature}: must be 0 (always the likeliest token) or more")
-    need(0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1")
-    need(top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")
-
 def _stack(prompts, max_new_tokens, device):
     "Prompts of any lengths in one tensor with room for new tokens, and where it holds prompt"
     ids = torch.zeros(len(prompts), max(map(len, prompts)) + max_new_tokens, dtype=torch.long)
@@ -106,15 +100,20 @@ def _stack(prompts, max_new_tokens, device):
     for i, p in enumerate(prompts): ids[i, :len(p)], known[i, :len(p)] = torch.tensor(p), True
     return ids.to(device), known.to(device)
 
+def _cut(ids, eos_id):
+    "The ids up to the first end token"
+    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
+
 # %% ../../nbs/engine/cache.ipynb #4ea83f25
 def _scores(model, ids, use_cache, compile=False, then=lambda scores: scores):
-    "A function of t: the scores for token t of each row, given those before it, or what `then` makes of them"
+    "A function of t: the scores for token t of each row, given those before it, as `then` makes them"
     start, read, context, recorded = 0, 0, model.context_length, None
-    cache = new_cache(model, len(ids), context if compile else min(context, ids.shape[1])) if use_cache else None
+    room = context if compile else min(context, ids.shape[1])
+    cache = new_cache(model, len(ids), room) if use_cache else None
     def step(new, at=None):
-        one = compile and at is not None and len(at) == 1
         if cache is None: return then(model(new)[:, -1])
-        return then((compiled(cached_logits) if one else cached_logits)(model, cache, new, at)[:, -1])
+        logits = compiled(cached_logits) if compile and len(at) == 1 else cached_logits
+        return then(logits(model, cache, new, at)[:, -1])
     def scores(t):
         nonlocal start, read, recorded
         if t - start > context: start = read = t - (context + 1) // 2  # what the cache holds is written over
@@ -128,10 +127,20 @@ def _scores(model, ids, use_cache, compile=False, then=lambda scores: scores):
         return recorded(new, at)
     return scores
 
-# %% ../../nbs/engine/cache.ipynb #1708a162
-def _cut(ids, eos_id):
-    "The ids up to the first end token"
-    return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
+# %% ../../nbs/engine/cache.ipynb #f680f762
+def _write(ids, known, first, eos_id, seed, chances):
+    "Fill the table `ids` from column `first` on, by a race a row; how far it is filled, and the last chances"
+    rng = torch.Generator(ids.device)
+    rng.seed() if seed is None else rng.manual_seed(seed)
+    done, noise, p = torch.zeros(len(ids), dtype=torch.bool, device=ids.device), None, torch.zeros(1)
+    for t in range(first, ids.shape[1]):
+        p = chances(t)
+        noise = torch.empty_like(p) if noise is None else noise
+        ids[:, t] = torch.where(known[:, t], ids[:, t], (p / noise.exponential_(generator=rng)).argmax(-1))
+        if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
+        look = t % 16 == 0 or not ids.is_cuda  # to look is to wait for the GPU
+        if look and done.all(): return t + 1, p
+    return ids.shape[1], p
 
 # %% ../../nbs/engine/cache.ipynb #3e5b0189
 @torch.no_grad()
@@ -139,31 +148,25 @@ def fast_generate(
     model,  # a TransformerLM
     prompt_ids: list,  # token ids, or a list of several prompts
     max_new_tokens: int = 256,  # for each prompt
-    temperature: float = 1.,
-    top_p: float = 1.,
-    top_k: int | None = None,
+    temperature: float = 1.,  # divides the logits; 0: always the likeliest token
+    top_p: float = 1.,  # keep the likeliest tokens that reach this probability together
+    top_k: int | None = None,  # keep so many of the likeliest tokens
     eos_id: int | None = None,  # a text ends with this token
     seed: int | None = None,  # the same seed gives the same text
     use_cache: bool = True,  # keep keys and values; False: read everything again for each token
-    compile: bool = False,  # with the cache: fewer and larger kernels a token, for a GPU; compiling takes seconds, once for each number of texts
-) -> list:  # the new token ids (a list for each prompt if there were several), the end token included
-    "Continue prompts token by token; past the context length the model sees the newer half of its window, which then fills again"
+    compile: bool = False,  # with the cache, for a GPU; compiling takes seconds for each number of texts
+) -> list:  # the new token ids (a list a prompt if there were several), the end token included
+    "Continue prompts token by token; past the context the window starts again with its newer half"
     several = not isinstance(prompt_ids[0] if len(prompt_ids) else 0, (int, np.integer))
     prompts = [list(map(int, p)) for p in (prompt_ids if several else [prompt_ids])]
-    _check_generate(model, prompts, max_new_tokens, temperature, top_p, top_k)
+    for p in prompts: check_request(model, p, max_new_tokens, temperature, top_p, top_k)
     if compile: stack_projections(model)
-    device, was = next(model.parameters()).device, model.training
-    ids, known = _stack(prompts, max_new_tokens, device)
-    rng = torch.Generator(device)
-    rng.seed() if seed is None else rng.manual_seed(seed)
-    done, noise = torch.zeros(len(ids), dtype=torch.bool, device=device), torch.empty(len(ids), model.vocab_size, device=device)
-    chances = _scores(model.eval(), ids, use_cache, compile, lambda scores: next_token_probabilities(scores, temperature, top_p, top_k))
-    for t in range(min(map(len, prompts)), ids.shape[1]):
-        p = chances(t)
-        ids[:, t] = torch.where(known[:, t], ids[:, t], (p / noise.exponential_(generator=rng)).argmax(-1))
-        if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
-        if (t % 16 == 0 or not ids.is_cuda) and done.all(): break  # to look is to wait for the GPU
+    was, (ids, known) = model.training, _stack(prompts, max_new_tokens, next(model.parameters()).device)
+    shape = partial(next_token_probabilities, temperature=temperature, top_p=top_p, top_k=top_k)
+    chances = _scores(model.eval(), ids, use_cache, compile, shape)
+    n, p = _write(ids, known, min(map(len, prompts)), eos_id, seed, chances)
     model.train(was)
-    need(not max_new_tokens or p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
-    new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(ids[:, :t + 1].tolist() if max_new_tokens else prompts, prompts)]
+    need(p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
+    rows = ids[:, :n].tolist()
+    new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(rows, prompts)]
     return new if several else new[0]
