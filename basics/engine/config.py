@@ -131,8 +131,8 @@ def _validate_together(c):
 # %% ../../nbs/engine/config.ipynb #76fe8590
 _tinystories = Config(
     corpus="tinystories", vocab_size=10_000, context_length=256, d_model=512, num_layers=4, num_heads=16,
-    d_ff=1344, batch_size=32, max_steps=5000, learning_rate=1e-3, warmup_steps=250, eval_every=500, eval_tokens=100_000,
-    log_every=10, checkpoint_every=250)
+    d_ff=1344, batch_size=32, max_steps=5000, learning_rate=1e-3, warmup_steps=250, eval_every=500,
+    eval_tokens=100_000, log_every=10, checkpoint_every=250)
 
 _gpu = dict(attention="flash", no_decay="gains", dtype="bfloat16", compile=True, device="cuda", eval_tokens=0,
             checkpoint_every=1000)
