@@ -6,7 +6,7 @@
 __all__ = ['machine_name', 'pick_device', 'deterministic', 'peak_flops', 'environment', 'memory_gb']
 
 # %% ../../nbs/engine/machine.ipynb #1aac7610
-import os, platform, resource, sys, time
+import os, platform, re, resource, sys, time
 from contextlib import contextmanager
 from functools import cache
 
@@ -19,31 +19,37 @@ from .. import __version__
 def machine_name() -> str:
     "The processor, as the system calls it"
     try:
-        with open("/proc/cpuinfo") as f: return next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
-    except (OSError, StopIteration): return platform.processor() or platform.machine()
+        with open("/proc/cpuinfo") as f: names = re.findall(r"^model name\s*: (.+)", f.read(), re.M)
+    except OSError: names = []  # not Linux
+    return names[0] if names else platform.processor() or platform.machine()
 
 # %% ../../nbs/engine/machine.ipynb #dc376898
 def pick_device(
     name: str,  # auto, cpu, cuda, cuda:1, mps
 ) -> torch.device:
-    "The device to train on, or an error that says which there are"
+    "The device to compute on; ValueError names the reason and what works"
     if name == "auto": return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try: return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as e: raise ValueError(f"device = {name!r} cannot be used here ({str(e).splitlines()[0]}): try cpu or auto") from e
+    except (RuntimeError, AssertionError) as e:
+        why = str(e).splitlines()[0]
+        raise ValueError(f"device = {name!r} cannot be used here ({why}): try cpu or auto") from e
 
+# %% ../../nbs/engine/machine.ipynb #7fc31bc0
 @contextmanager
 def deterministic(
-    device,
+    device,  # of the computation; nothing changes on a GPU
 ):
     "On a CPU, sums in a fixed order, so that the same steps give the same bits"
-    before, fill = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
-    if torch.device(device).type == "cpu":
+    fixed = torch.device(device).type == "cpu"
+    settings = torch.utils.deterministic
+    before, fill = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
+    if fixed:
         torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        settings.fill_uninitialized_memory = False  # filling costs time and changes no result
     try: yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        settings.fill_uninitialized_memory = fill
 
 # %% ../../nbs/engine/machine.ipynb #0752b948
 _PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}  # dense bfloat16, from NVIDIA's data sheets
@@ -52,7 +58,7 @@ _PEAK_TFLOPS = {"H100": 989, "H200": 989, "A100": 312}  # dense bfloat16, from N
 def peak_flops(
     device="cpu",
 ) -> float:  # FLOP/s
-    "What the device can do: from its data sheet where we know it, else the best of a few large matrix products"
+    "What the device can do: from its data sheet where we know it, else the best of eight matrix products"
     name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else ""
     for key, tflops in _PEAK_TFLOPS.items():
         if key in name: return tflops * 1e12
@@ -68,10 +74,11 @@ def environment(
     device="cpu",
 ) -> dict:
     "The machine and the versions behind a run's numbers"
-    cuda = torch.device(device).type == "cuda"
-    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=torch.cuda.get_device_name(device) if cuda else machine_name(), cores=os.cpu_count(),
-                threads=torch.get_num_threads(), system=platform.platform(), python=platform.python_version(), torch=torch.__version__,
-                numpy=np.__version__, basics=__version__, peak_tflops=peak_flops(device) / 1e12)
+    machine = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else machine_name()
+    return dict(date=time.strftime("%Y-%m-%d %H:%M:%S"), machine=machine, cores=os.cpu_count(),
+                threads=torch.get_num_threads(), system=platform.platform(), python=platform.python_version(),
+                torch=torch.__version__, numpy=np.__version__, basics=__version__,
+                peak_tflops=peak_flops(device) / 1e12)
 
 # %% ../../nbs/engine/machine.ipynb #816fa01d
 def memory_gb(
@@ -79,4 +86,5 @@ def memory_gb(
 ) -> float:
     "The most memory used so far: the device's, or the process's own"
     if device.type == "cuda": return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on a Mac, kilobytes on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
