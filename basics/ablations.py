@@ -147,7 +147,7 @@ def experiment_log(
     results["observation"] = [_observe(r, base, noise, like) for r in results.itertuples()]
     return results[["group", "val_loss", "bits_per_byte", "observation"]]
 
-# %% ../nbs/09_ablations.ipynb #f64acbb4
+# %% ../nbs/09_ablations.ipynb #f63bbb1b
 def _observe(r, base, noise, like):
     "One run in words"
     if r.status != "done": return r.status
@@ -156,4 +156,5 @@ def _observe(r, base, noise, like):
         return f"{r.bits_per_byte - like['bits_per_byte']:+.3f} bits per byte against the base: {what}"
     effect = r.val_loss - base
     if abs(effect) < 2 * noise: return f"{effect:+.3f} nats: as the base, within the noise of a seed"
-    return f"{effect:+.3f} nats: {'better' if effect < 0 else 'far worse' if effect > 2 else 'worse'} than the base"
+    how = "better" if effect < 0 else "far worse" if effect > 2 else "worse"
+    return f"{effect:+.3f} nats: {how} than the base"
