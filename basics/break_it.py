@@ -13,31 +13,50 @@ from unittest import mock
 
 import torch
 
-import basics.attention, basics.layers, basics.optimizer
-import basics.engine.batches, basics.engine.optimizers
+import basics.attention, basics.data, basics.layers, basics.optimizer
 
 # %% ../nbs/10_break_it.ipynb #2fe2e107
 def swap(
-    owner,  # a module or class, or several
+    owner,  # a module or class, or a tuple of several
     name: str,  # of one of its functions
     make,  # called with the original, gives its replacement
-):  # a function that gives a context manager
+):  # a function without arguments that gives a context manager
     "A patch: while it holds, `owner.name` is what `make` makes of the original"
     @contextmanager
     def patch():
         with ExitStack() as stack:
-            for o in owner if isinstance(owner, tuple) else (owner,): stack.enter_context(mock.patch.object(o, name, make(getattr(o, name))))
+            for o in owner if isinstance(owner, tuple) else (owner,):
+                stack.enter_context(mock.patch.object(o, name, make(getattr(o, name))))
             yield
     return patch
 
 # %% ../nbs/10_break_it.ipynb #10ac0a29
-def _decay_in_the_gradient(update):
-    "An optimizer's update with L2 regularisation for decay, which passes through m and v"
-    def coupled(self, group, ps):
-        for p in ps: p.grad.add_(p.detach(), alpha=group["weight_decay"])
-        return update(self, group | dict(weight_decay=0.), ps)
+def _coupled_decay(step):
+    "A step of AdamW with L2 regularisation for decay: it passes through m and v"
+    @torch.no_grad()
+    def coupled(self, closure=None):
+        decays = [group["weight_decay"] for group in self.param_groups]
+        for group, decay in zip(self.param_groups, decays):
+            group["weight_decay"] = 0.
+            for p in group["params"]:
+                if p.grad is not None: p.grad.add_(p, alpha=decay)
+        loss = step(self, closure)
+        for group, decay in zip(self.param_groups, decays): group["weight_decay"] = decay
+        return loss
     return coupled
 
+# %% ../nbs/10_break_it.ipynb #bc848cf5
+def _no_bias_correction(step):
+    "A step of AdamW that uses m and v as they are"
+    def uncorrected(self, closure=None):
+        for p in (p for group in self.param_groups for p in group["params"]):
+            state = self.state[p]
+            if not state: state.update(m=torch.zeros_like(p), v=torch.zeros_like(p))
+            state["t"] = 10**6  # so late that 1 - beta^t is 1
+        return step(self, closure)
+    return uncorrected
+
+# %% ../nbs/10_break_it.ipynb #8f810085
 def _rotate_values(attend):
     "Attention whose values are rotated like queries and keys"
     return lambda self, q, k, v: attend(self, q, k, self.rope(v))
@@ -50,19 +69,23 @@ def _halves(rope):
     return forward
 
 # %% ../nbs/10_break_it.ipynb #51d8d3a0
-Bug = namedtuple("Bug", "says patch")  # what is wrong, in words; the context manager that makes it so
+Bug = namedtuple("Bug", "says patch")  # what is wrong, in words; a function that gives the context manager
 BUGS = dict(
     no_scale=Bug("scores are not divided by sqrt(d_k)", swap(basics.layers, "scaled_dot_product_attention",
         lambda sdpa: lambda q, k, v, mask=None: sdpa(q * math.sqrt(q.shape[-1]), k, v, mask))),
     mask_off_by_one=Bug("a position also sees the next one", swap(basics.layers, "causal_mask",
         lambda mask: lambda n, device=None: mask(n + 1, device)[1:, :n])),
-    targets_not_shifted=Bug("the target is the input, not the next token", swap(basics.engine.batches.Batches, "__call__",
-        lambda batch: lambda self: (batch(self)[0],) * 2)),
-    rope_on_values=Bug("values are rotated, too", swap(basics.layers.MultiHeadSelfAttention, "attend", _rotate_values)),
-    rope_in_halves=Bug("pairs are (i, i + d/2), as in Llama's released code", swap(basics.layers.RotaryPositionalEmbedding, "forward", _halves)),
-    no_bias_correction=Bug("m and v are used as if they had not started at zero", swap(basics.engine.optimizers, "_bias_correction",
-        lambda f: lambda beta, t: torch.ones_like(t))),
-    gradients_pile_up=Bug("the gradients of earlier steps are not cleared", swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_)),
-    coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", swap((basics.engine.optimizers.FastAdamW, basics.engine.optimizers.Muon), "_update", _decay_in_the_gradient)),
+    targets_not_shifted=Bug("the target is the input, not the next token", swap(basics.data, "take_windows",
+        lambda take: lambda *args, **options: (take(*args, **options)[0],) * 2)),
+    rope_on_values=Bug("values are rotated, too", swap(
+        basics.layers.MultiHeadSelfAttention, "attend", _rotate_values)),
+    rope_in_halves=Bug("rotary pairs are (i, i + d/2), as in GPT-NeoX and Hugging Face's Llama", swap(
+        basics.attention.RotaryPositionalEmbedding, "forward", _halves)),
+    no_bias_correction=Bug("m and v are used as if they had not started at zero", swap(
+        basics.optimizer.AdamW, "step", _no_bias_correction)),
+    gradients_pile_up=Bug("the gradients of earlier steps are not cleared", swap(
+        torch.optim.Optimizer, "zero_grad", lambda clear: lambda self, set_to_none=True: None)),
+    coupled_decay=Bug("weight decay is added to the gradient (Adam with L2)", swap(
+        basics.optimizer.AdamW, "step", _coupled_decay)),
     wrong_init=Bug("every weight starts with standard deviation 1", swap(torch.nn.init, "trunc_normal_",
-        lambda init: lambda w, *args, **kwargs: init(w, std=1., a=-3., b=3.))))
+        lambda init: lambda w, *args, **options: init(w, std=1., a=-3., b=3.))))

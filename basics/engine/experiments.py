@@ -19,7 +19,7 @@ import torch
 from fastcore.script import call_parse
 from tqdm import tqdm
 
-import basics.engine.batches, basics.engine.runs
+import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
 from ..ablations import COLUMNS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
 from ..accounting import count_parameters, train_flops_per_token
 from ..bpe import Tokenizer, train_bpe
@@ -45,21 +45,23 @@ class Experiment:
 # %% ../../nbs/engine/experiments.ipynb #a970f187
 def at_lr(
     config: Config,
-    lr: float,
+    lr: float,  # rounded to two digits
 ) -> dict:  # changes
     "The changes that set a learning rate and keep the ratio of highest to lowest"
     lr = float(f"{lr:.2g}")
     return dict(learning_rate=lr, min_learning_rate=lr * config.min_learning_rate / config.learning_rate)
 
+# %% ../../nbs/engine/experiments.ipynb #fbae361a
 def at_steps(
     config: Config,
-    steps: int,
+    steps: int,  # at least 1
 ) -> dict:  # changes
-    "The changes that set the length of a run and keep its shape: warm-up and evaluations at the same share of it"
+    "The changes that set a run's length; warm-up and evaluations keep their share of it"
     share = steps / config.max_steps
     steps_of = lambda n: max(1, min(steps, round(n * share)))
-    return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)), eval_every=steps_of(config.eval_every),
-                log_every=steps_of(config.log_every), checkpoint_every=max(steps_of(config.checkpoint_every), 1))
+    return dict(max_steps=steps, warmup_steps=min(steps, round(config.warmup_steps * share)),
+                eval_every=steps_of(config.eval_every), log_every=steps_of(config.log_every),
+                checkpoint_every=steps_of(config.checkpoint_every))
 
 # %% ../../nbs/engine/experiments.ipynb #1afdac30
 @dataclass(frozen=True)
@@ -67,39 +69,51 @@ class Plan:
     "What the experiments of a preset share: the base run, the budget of the compared runs, and the grids"
     base: Config  # the run that everything is compared with
     second: dict  # what the main experiment on the second corpus changes
-    compared_steps: int  # steps of each run of the sweep, of the variants and their seeds, and of the parts of the data
-    short_steps: int  # the same for batch sizes (equal tokens, so many steps of the base's batch), vocabularies, leaderboard and bugs
+    compared_steps: int  # steps of the sweep, the variants, their seeds and the parts of the data
+    short_steps: int  # steps (of the base's batch) of batch sizes, vocabularies, leaderboard and bugs
     learning_rates: tuple  # of the sweep, lowest first; the last ones diverge
     batch_sizes: tuple  # windows in a step, at equal tokens
-    batch_factors: tuple  # learning rates tried at each batch size, as multiples of what the square-root rule says
-    factors: tuple  # learning rates tried for each variant, as multiples of the best one of the sweep
-    most_rates: int = 0  # where the best rate lies at the edge of those tried, try the next, up to so many in all
+    batch_factors: tuple  # learning rates of each batch size, as multiples of what the square-root rule says
+    factors: tuple  # learning rates of each variant, as multiples of the best one of the sweep
+    most_rates: int = 0  # where the best rate lies at the edge of those tried, try the next, so many in all
     seeds: int = 3  # runs of each variant at its best learning rate
     vocab_sizes: tuple = ()  # of the vocabulary comparison
     data_parts: tuple = ()  # 8: an eighth of the training tokens
     beyond: tuple = ()  # variants that the handout does not ask for
     board: dict = field(default_factory=dict)  # name -> changes: modifications tried on the second corpus
-    regular: dict = field(default_factory=dict)  # name -> changes, and a patch's name or "": what the base has or has not, to tell what it brings, at the whole budget
-    bugs: tuple = ("", "no_scale", "mask_off_by_one", "targets_not_shifted", "rope_on_values", "rope_in_halves", "no_bias_correction",
-                   "gradients_pile_up", "coupled_decay", "wrong_init")  # of the break-it lab at the end of this notebook; "": none
+    regular: dict = field(default_factory=dict)  # name -> (changes, patch): one part of the base left out
+    bugs: tuple = ("", *BUGS)  # of the break-it runs; "": none
 
-_BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True), tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
-_REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""), weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
-    average=(dict(ema_decay=.999), ""), replacement=(dict(sampling="replacement"), ""), bpe_dropout=({}, "bpe_dropout"), random_inputs=({}, "random_inputs"))
+# %% ../../nbs/engine/experiments.ipynb #838bc502
+_BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True),
+              tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
+
+_REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""),
+                weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
+                average=(dict(ema_decay=.999), ""), replacement=(dict(sampling="replacement"), ""),
+                bpe_dropout=({}, "bpe_dropout"), random_inputs=({}, "random_inputs"))
+
+# %% ../../nbs/engine/experiments.ipynb #297abd12
 PLANS = dict(
-    toy=Plan(PRESETS["toy"], dict(corpus="pydoc"), PRESETS["toy"].max_steps // 4, PRESETS["toy"].max_steps // 4,
-             learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
-             batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
-    sample=Plan(PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), PRESETS["sample"].max_steps, PRESETS["sample"].max_steps // 4,
-                learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304),
-                batch_factors=(1., .5), factors=(1., .5), most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
-                beyond=tuple(VARIANTS)[5:], board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}, regular=_REGULAR))
+    toy=Plan(
+        PRESETS["toy"], dict(corpus="pydoc"), PRESETS["toy"].max_steps // 4, PRESETS["toy"].max_steps // 4,
+        learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
+        batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
+    sample=Plan(
+        PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), PRESETS["sample"].max_steps,
+        PRESETS["sample"].max_steps // 4,
+        learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3),
+        batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304), batch_factors=(1., .5), factors=(1., .5),
+        most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
+        beyond=tuple(VARIANTS)[5:], regular=_REGULAR,
+        board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
 
 # %% ../../nbs/engine/experiments.ipynb #81c9f91c
 def _beyond_the_edge(plan, results, **which):
-    "The learning rate to try next, if the best of those tried with the first seed is the highest or the lowest"
+    "The learning rate to try next, if the best one tried with the first seed is the highest or the lowest"
     if results is None: return []
-    tried = results[(results.seed == plan.base.seed) & np.logical_and.reduce([results[k] == v for k, v in which.items()])]
+    same = np.logical_and.reduce([results[k] == v for k, v in which.items()])
+    tried = results[(results.seed == plan.base.seed) & same]
     done, rates = tried[tried.status == "done"], tried.learning_rate.astype(float)
     if not len(done) or not 1 < len(tried) < plan.most_rates: return []
     best = float(done.learning_rate[done.val_loss.idxmin()])
@@ -108,82 +122,122 @@ def _beyond_the_edge(plan, results, **which):
 # %% ../../nbs/engine/experiments.ipynb #f3512466
 def _compared(plan, group, lr, seed=None, steps=None):
     "One of the runs that are compared with each other: a variant, a learning rate, a budget"
-    label, variant = VARIANTS[group]
-    base = plan.base
-    changes = dict(sample_tokens=0, checks=False) | at_steps(base, steps or plan.compared_steps) | variant(base) | at_lr(base, lr)
+    (label, variant), base = VARIANTS[group], plan.base
+    shape = at_steps(base, steps or plan.compared_steps)
+    changes = dict(sample_tokens=0, checks=False) | shape | variant(base) | at_lr(base, lr)
     name = f"{label.replace(' ', '_')}_lr_{show_lr(changes['learning_rate'])}"
-    return Experiment(name, group, changes) if seed is None else Experiment(f"{name}_seed_{seed}", group, changes | dict(seed=seed))
+    if seed is None: return Experiment(name, group, changes)
+    return Experiment(f"{name}_seed_{seed}", group, changes | dict(seed=seed))
 
 def _batches(plan, size, lr):
     "A batch size at equal tokens"
     steps = max(1, round(plan.short_steps * plan.base.batch_size / size))
     changes = _compared(plan, "learning_rate", lr, steps=steps).changes
-    return Experiment(f"batch_{size}_lr_{show_lr(changes['learning_rate'])}", "batch_size_experiment", changes | dict(batch_size=size))
+    name = f"batch_{size}_lr_{show_lr(changes['learning_rate'])}"
+    return Experiment(name, "batch_size_experiment", changes | dict(batch_size=size))
+
+# %% ../../nbs/engine/experiments.ipynb #5c1748ae
+def _first_runs(plan, lr, variants):
+    "The two long runs, the sweep, and each variant at the base's best learning rate"
+    rates = sorted({*plan.learning_rates, plan.base.learning_rate})
+    runs = [Experiment("main", "main_experiment", {}), Experiment("second", "main_experiment", plan.second)]
+    runs += [_compared(plan, "learning_rate", rate) for rate in rates]
+    return runs + [_compared(plan, group, lr * plan.factors[0]) for group in variants]
+
+def _seed_runs(plan, lr, variants, results):
+    "More seeds for the base's best three learning rates and for each variant's best"
+    runs = []
+    for seed in range(plan.base.seed + 1, plan.base.seed + plan.seeds):
+        best = best_lrs(results, "learning_rate", lr, 3)
+        runs += [_compared(plan, "learning_rate", rate, seed) for rate in best]
+        runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
+    return runs
+
+# %% ../../nbs/engine/experiments.ipynb #45db0e10
+def _other_questions(plan, lr):
+    "Vocabularies, a small one for the second corpus, parts of the data, the leaderboard, parts of the recipe"
+    compared, short = (_compared(plan, "learning_rate", lr, steps=steps).changes
+                       for steps in (plan.compared_steps, plan.short_steps))
+    runs = [Experiment(f"vocabulary_{n}", "vocabulary", short | dict(vocab_size=n)) for n in plan.vocab_sizes]
+    if plan.second.get("vocab_size", plan.base.vocab_size) != plan.base.vocab_size:
+        small = plan.second | dict(vocab_size=plan.base.vocab_size)
+        runs += [Experiment("second_small_vocabulary", "main_experiment", small)]
+    parts = [f"data_1_of_{n}" for n in plan.data_parts]
+    runs += [Experiment(part, "data_scaling", compared, part) for part in parts]
+    board = {name: short | plan.second | changes for name, changes in plan.board.items()}
+    runs += [Experiment(f"board_{name}", "leaderboard", changes) for name, changes in board.items()]
+    regular = plan.regular.items()
+    return runs + [Experiment(f"regular_{name}", "regularisation", *rest) for name, rest in regular]
+
+def _bug_runs(plan, lr):
+    "One run for each bug, and one without; in the plain form of attention, where the bugs can reach"
+    changes = _compared(plan, "learning_rate", lr, steps=plan.short_steps).changes
+    plain = changes | dict(attention="scratch", compile=False)
+    return [Experiment(f"bug_{bug or 'none'}", "break_it", plain, bug) for bug in plan.bugs]
 
 # %% ../../nbs/engine/experiments.ipynb #9c983c76
 def experiments(
-    preset="toy",  # a name in PLANS, or a Plan
-    results: pd.DataFrame | None = None,  # what is known so far: seeds are spent on the best learning rate found
+    preset: str | Plan = "toy",  # a name in PLANS, or a Plan
+    results: pd.DataFrame | None = None,  # what is known so far: seeds are spent on the best learning rates
 ) -> list[Experiment]:  # the most telling first
     "All runs of a preset, in order of value"
     plan = preset if isinstance(preset, Plan) else PLANS[preset]
     base, variants = plan.base, HANDOUT[1:] + tuple(plan.beyond)
-    runs = [Experiment("main", "main_experiment", {}), Experiment("second", "main_experiment", plan.second)]
-    runs += [_compared(plan, "learning_rate", lr) for lr in sorted({*plan.learning_rates, base.learning_rate})]
     lr, = best_lrs(results, "learning_rate", base.learning_rate)
-    runs += [_compared(plan, group, lr * factor) for factor in plan.factors[:1] for group in variants]
-    sizes = [size for size in plan.batch_sizes if plan.short_steps * base.batch_size >= 4 * size]  # fewer than four steps teach nothing
-    batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor) for factor in plan.batch_factors for size in sizes]
-    runs += batches[:len(sizes)]
+    beyond = lambda **which: _beyond_the_edge(plan, results, **which)
+    sizes = [n for n in plan.batch_sizes if plan.short_steps * base.batch_size >= 4 * n]  # four steps or more
+    batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor)
+               for factor in plan.batch_factors for size in sizes]
+    runs = _first_runs(plan, lr, variants) + batches[:len(sizes)]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
-    runs += [_compared(plan, group, rate) for group in variants for rate in _beyond_the_edge(plan, results, group=group)]
-    for seed in range(base.seed + 1, base.seed + plan.seeds):
-        runs += [_compared(plan, "learning_rate", rate, seed) for rate in best_lrs(results, "learning_rate", lr, 3)]
-        runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
-    compared, short = (_compared(plan, "learning_rate", lr, steps=steps).changes for steps in (plan.compared_steps, plan.short_steps))
-    runs += [Experiment(f"vocabulary_{n}", "vocabulary", short | dict(vocab_size=n)) for n in plan.vocab_sizes]
-    if plan.second.get("vocab_size", base.vocab_size) != base.vocab_size:
-        runs += [Experiment("second_small_vocabulary", "main_experiment", plan.second | dict(vocab_size=base.vocab_size))]
-    runs += [Experiment(f"data_1_of_{n}", "data_scaling", compared, f"data_1_of_{n}") for n in plan.data_parts]
-    runs += [Experiment(f"board_{name}", "leaderboard", short | plan.second | changes) for name, changes in plan.board.items()]
-    runs += [Experiment(f"regular_{name}", "regularisation", changes, patch) for name, (changes, patch) in plan.regular.items()]
-    runs += batches[len(sizes):]
-    runs += [_batches(plan, size, rate) for size in sizes for rate in _beyond_the_edge(plan, results, group="batch_size_experiment", batch_size=size)]
-    runs += [Experiment(f"bug_{bug or 'none'}", "break_it", short | dict(attention="scratch", compile=False), bug) for bug in plan.bugs]
-    return list({e.name: e for e in runs}.values())
+    runs += [_compared(plan, group, rate) for group in variants for rate in beyond(group=group)]
+    runs += _seed_runs(plan, lr, variants, results) + _other_questions(plan, lr) + batches[len(sizes):]
+    runs += [_batches(plan, size, rate) for size in sizes
+             for rate in beyond(group="batch_size_experiment", batch_size=size)]
+    return list({e.name: e for e in runs + _bug_runs(plan, lr)}.values())
 
 # %% ../../nbs/engine/experiments.ipynb #f7e49d91
+def _losses(status, data):
+    "What a run came to, in the units in which runs are compared"
+    result = dict(val_loss=status["val_loss"], bits_per_byte=status["bits_per_byte"])
+    if "document_floor" not in status: return result
+    floor, bits_per_byte = status["document_floor"], data.valid_tokens / data.valid_bytes / math.log(2)
+    return result | dict(floor_nats=floor, floor_bits_per_byte=floor * bits_per_byte,
+                         above_floor=(status["document_loss"] - floor) * bits_per_byte)
+
+# %% ../../nbs/engine/experiments.ipynb #f855d093
 def summarize(
     e: Experiment,
     folder,  # its run folder
 ) -> dict:  # plain numbers and strings
     "What a run came to"
-    config, status, data = read_config(folder), read_status(folder), prepare(get_corpus(read_config(folder).corpus), read_config(folder).vocab_size)
-    metrics = read_metrics(folder) if (Path(folder)/"metrics.jsonl").is_file() else pd.DataFrame([dict(seconds=0, step=0, tokens=0, epoch=0)])
-    last = metrics.iloc[-1]
-    done = status["status"] == "finished" and status["val_loss"] < metrics.train_loss.iloc[0]  # to end worse than one began is to diverge
-    how = "done" if done else "diverged" if status["status"] == "finished" else status["status"]
+    folder, config, status = Path(folder), read_config(folder), read_status(folder)
+    data = prepare(get_corpus(config.corpus), config.vocab_size)
+    nothing = pd.DataFrame([dict(seconds=0, step=0, tokens=0, epoch=0)])  # it ended before its first line
+    metrics = read_metrics(folder) if (folder/"metrics.jsonl").is_file() else nothing
+    last, finished = metrics.iloc[-1], status["status"] == "finished"
+    done = finished and status["val_loss"] < metrics.train_loss.iloc[0]  # else it ended worse than it began
+    how = "done" if done else "diverged" if finished else status["status"]
     result = dict(experiment=e.name, group=e.group, status=how, patch=e.patch)
-    if done: result |= dict(val_loss=status["val_loss"], bits_per_byte=status["bits_per_byte"])
-    if done and "document_floor" in status:
-        bits_per_byte = data.valid_tokens / data.valid_bytes / math.log(2)  # of a nat per token
-        result |= dict(floor_nats=status["document_floor"], floor_bits_per_byte=status["document_floor"] * bits_per_byte,
-                       above_floor=(status["document_loss"] - status["document_floor"]) * bits_per_byte)
-    return result | dict(seconds=float(last.seconds), steps=int(last.step), tokens=int(last.tokens), epochs=float(last.epoch), seed=config.seed,
-        learning_rate=config.learning_rate, batch_size=config.batch_size, vocab_size=config.vocab_size,
-        parameters=int(count_parameters(**config.model_config)), corpus=Path(config.corpus).stem, train_bytes=data.train_bytes,
-        train_tokens=data.train_tokens, machine=json.loads((Path(folder)/"environment.json").read_text())["machine"])
+    if done: result |= _losses(status, data)
+    machine = json.loads((folder/"environment.json").read_text())["machine"]
+    return result | dict(
+        seconds=float(last.seconds), steps=int(last.step), tokens=int(last.tokens), epochs=float(last.epoch),
+        seed=config.seed, learning_rate=config.learning_rate, batch_size=config.batch_size,
+        vocab_size=config.vocab_size, parameters=int(count_parameters(**config.model_config)),
+        corpus=Path(config.corpus).stem, train_bytes=data.train_bytes, train_tokens=data.train_tokens,
+        machine=machine)
 
 # %% ../../nbs/engine/experiments.ipynb #07332e19
 def is_finished(
     config: Config,
     folder,  # a run folder, or where one would be
 ) -> bool:
-    "Whether a folder holds the result of this run; an error if it holds that of another"
+    "Whether a folder holds the result of this run; ValueError if it holds that of another"
     if not (Path(folder)/"result.json").is_file(): return False
-    if other := differences(config, read_config(folder)):
-        raise ValueError(f"{folder} holds a run with another configuration: {other}. Give another --out, or delete that folder")
-    return True
+    if not (other := differences(config, read_config(folder))): return True
+    raise ValueError(f"{folder} holds a run with another configuration: {other}."
+                     " Give another --out, or delete that folder")
 
 # %% ../../nbs/engine/experiments.ipynb #92ddad69
 def write_texts(
@@ -193,11 +247,13 @@ def write_texts(
     "Let a finished model write to samples/texts.txt, from nothing and to the end token"
     run, texts, written = load_run(folder), [], 0
     if not run.config.sample_tokens: return
+    options = dict(generate=fast_generate, temperature=.8, top_p=.95)
     while written < tokens and len(texts) < 4:
-        texts.append(complete(run.model, run.tokenizer, "", tokens, generate=fast_generate, temperature=.8, top_p=.95, seed=len(texts)))
+        texts.append(complete(run.model, run.tokenizer, "", tokens, seed=len(texts), **options))
         written += len(run.tokenizer.encode(texts[-1])) + 1
     write_atomic(Path(folder)/"samples/texts.txt", lambda f: f.write("\n\n***\n\n".join(texts).encode()))
 
+# %% ../../nbs/engine/experiments.ipynb #e2e961e9
 def run_experiment(
     e: Experiment,
     config: Config,  # with the experiment's changes made
@@ -206,9 +262,9 @@ def run_experiment(
     on_log=None,  # called with each line of the log
 ):
     "Train one experiment and write result.json, the mark of a finished run"
-    folder = Path(folder)
+    folder, patch = Path(folder), PATCHES[e.patch]() if e.patch else nullcontext()
     try:
-        with PATCHES[e.patch]() if e.patch else nullcontext(): train(config, folder, resume=True, progress=False, on_log=on_log)
+        with patch: train(config, folder, resume=True, progress=False, on_log=on_log)
         if keep: write_texts(folder)
     except torch.OutOfMemoryError:  # a result, too: the batch was too large for this device
         torch.cuda.empty_cache()
@@ -219,11 +275,63 @@ def run_experiment(
     shutil.rmtree(folder/"checkpoints", ignore_errors=True)
     (folder/"model.safetensors").unlink(missing_ok=True)
 
+# %% ../../nbs/engine/experiments.ipynb #22e89dd7
+def _part_of_the_data(n):
+    "A patch: training sees the first 1/n of its tokens, validation all"
+    return swap(basics.engine.runs, "Batches",
+                lambda Batches: lambda tokens, *args: Batches(tokens[:len(tokens) // n], *args))
+
+def _decay_in_the_gradient(update):
+    "An optimizer's update with L2 regularisation for decay, which passes through m and v"
+    def coupled(self, group, ps):
+        for p in ps: p.grad.add_(p.detach(), alpha=group["weight_decay"])
+        return update(self, group | dict(weight_decay=0.), ps)
+    return coupled
+
+# %% ../../nbs/engine/experiments.ipynb #634454cc
+_fast, _Batches = basics.engine.optimizers, basics.engine.batches.Batches
+
+PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
+PATCHES |= {name: bug.patch for name, bug in BUGS.items()} | dict(  # the engine's form of four of them:
+    targets_not_shifted=swap(_Batches, "__call__", lambda batch: lambda self: (batch(self)[0],) * 2),
+    no_bias_correction=swap(_fast, "_bias_correction", lambda correct: lambda beta, t: torch.ones_like(t)),
+    gradients_pile_up=swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_),
+    coupled_decay=swap((_fast.FastAdamW, _fast.Muon), "_update", _decay_in_the_gradient))
+
+# %% ../../nbs/engine/experiments.ipynb #81504fec
+def _cut_anew(tokens, config, p):
+    "Tokens of all readings of a run, merges left out with probability p (Provilkov et al. 2020)"
+    import tokenizers
+    ours = prepare(get_corpus(config.corpus), config.vocab_size).tokenizer
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = tokenizers.Tokenizer.from_file(str(ours.to_huggingface(folder)))
+    theirs.model.dropout = p
+    documents = re.split(f"(?<={re.escape(END_OF_TEXT)})", ours.decode(np.asarray(tokens).tolist()))
+    readings = math.ceil(config.max_steps * config.batch_size * config.context_length / len(tokens))
+    encoded = (theirs.encode_batch_fast(documents) for _ in range(readings))
+    return np.concatenate([np.array(e.ids, dtype=np.uint16) for reading in encoded for e in reading])
+
+# %% ../../nbs/engine/experiments.ipynb #3518ee25
+def _random_inputs(batch, p=.05):
+    "Batches with a share p of the inputs drawn at random; the targets stay"
+    def noisy(self):
+        x, y = batch(self)
+        drawn = torch.rand(x.shape, device=x.device) < p
+        return torch.where(drawn, torch.randint_like(x, self.config.vocab_size), x), y
+    return noisy
+
+def _bpe_dropout(Batches):
+    "Batches of tokens that are cut anew at each reading"
+    return lambda tokens, config, *args: Batches(_cut_anew(tokens, config, .05), config, *args)
+
+PATCHES |= dict(bpe_dropout=swap(basics.engine.runs, "Batches", _bpe_dropout),
+                random_inputs=swap(_Batches, "__call__", _random_inputs))
+
 # %% ../../nbs/engine/experiments.ipynb #22a4c279
 def make_plan(
-    preset: str = "toy",  # a name in PLANS
+    preset: str = "toy",  # a name in PLANS, else ValueError
     corpus2=None,  # name or path of the second corpus, if another
-    max_steps: int | None = None,  # steps of the longest runs; warm-up, evaluations and the shorter runs keep their share of it
+    max_steps: int | None = None,  # steps of the longest runs; the rest keeps its share of it
     **changes,  # other fields of the base configuration
 ) -> Plan:
     "A preset's plan at another size or on other text"
@@ -231,8 +339,10 @@ def make_plan(
     plan = PLANS[preset]
     steps = max_steps or plan.base.max_steps
     base = replace(plan.base, **at_steps(plan.base, steps) | changes)
-    second = {k: v for k, v in plan.second.items() if k not in changes} | ({"corpus": str(corpus2)} if corpus2 else {"corpus": plan.second["corpus"]})
-    shorter = {name: max(1, round(getattr(plan, name) * steps / plan.base.max_steps)) for name in ("compared_steps", "short_steps")}
+    second = {k: v for k, v in plan.second.items() if k not in changes}
+    second["corpus"] = str(corpus2 or plan.second["corpus"])
+    share = steps / plan.base.max_steps
+    shorter = {k: max(1, round(getattr(plan, k) * share)) for k in ("compared_steps", "short_steps")}
     return replace(plan, base=base, second=second, **shorter)
 
 # %% ../../nbs/engine/experiments.ipynb #299ce870
@@ -241,7 +351,8 @@ def work(
 ) -> float:  # FLOPs, with what could have been computed while a step is being started
     "What a run costs, on the scale of a progress bar"
     idle = 1e8 if config.device in ("cpu", "auto") and not torch.cuda.is_available() else 5e11
-    return config.max_steps * (config.batch_size * config.context_length * train_flops_per_token(**config.model_config) + idle)
+    tokens = config.batch_size * config.context_length
+    return config.max_steps * (tokens * train_flops_per_token(**config.model_config) + idle)
 
 # %% ../../nbs/engine/experiments.ipynb #9249f001
 @contextmanager
@@ -257,11 +368,31 @@ def _claim(
         except BlockingIOError: yield False
         else: yield True
 
+# %% ../../nbs/engine/experiments.ipynb #ebcffc66
 def _depends(e, other):
     "Whether a run's learning rate is chosen by what the other came to"
     if "seed" in other.changes or e.group == "main_experiment": return False
-    return other.group in ("learning_rate", e.group) if "seed" in e.changes else other.group == "learning_rate" != e.group
+    if "seed" in e.changes: return other.group in ("learning_rate", e.group)
+    return other.group == "learning_rate" != e.group
 
+# %% ../../nbs/engine/experiments.ipynb #15e75578
+def _left(plan, out, only):
+    "How many runs a plan has, and those of them that are not finished, each with its configuration"
+    planned = experiments(plan, results_table(out))
+    runs = [(e, replace(plan.base, **e.changes)) for e in planned if not only or e.group in only.split(",")]
+    return len(runs), [(e, config) for e, config in runs if not is_finished(config, out/e.name)]
+
+def _run_claimed(e, config, out, bar, gone, says):
+    "Run an experiment unless another process has it or has done it; whether we ran it"
+    with _claim(out/".claims"/e.name) as ours:
+        if not ours or is_finished(config, out/e.name): return False
+        bar.set_description_str(says)
+        share = work(config) / config.max_steps
+        run_experiment(e, config, out/e.name, keep=e.group == "main_experiment",
+                       on_log=lambda row: bar.update(gone + share * row["step"] - bar.n))
+    return True
+
+# %% ../../nbs/engine/experiments.ipynb #19398a38
 def reproduce(
     plan: Plan,
     out,  # folder; each run gets a folder in it
@@ -271,24 +402,21 @@ def reproduce(
 ) -> bool:  # whether nothing is left to do
     "Run all experiments of a plan that are not finished yet, the most telling first"
     out, start, gone, skipped = Path(out), time.monotonic(), 0., set()
-    with tqdm(disable=not progress, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left") as bar:
+    late = lambda cost: minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes
+    shape = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left"
+    with tqdm(disable=not progress, bar_format=shape) as bar:
         while True:
-            runs = [(e, replace(plan.base, **e.changes)) for e in experiments(plan, results_table(out)) if not only or e.group in only.split(",")]
-            left = [(e, c) for e, c in runs if not is_finished(c, out/e.name) and e.name not in skipped]
-            if not left: return not skipped
+            n, left = _left(plan, out, only)
+            if not (left := [(e, c) for e, c in left if e.name not in skipped]): return not skipped
             for e, config in left:
                 if any(_depends(e, other) for other, _ in left): continue  # another process is at it
-                cost = work(config)
-                if minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes:
+                if late(work(config)):
                     skipped.add(e.name)
                     continue
-                with _claim(out/".claims"/e.name) as ours:
-                    if not ours or is_finished(config, out/e.name): continue
-                    bar.total = gone + sum(work(c) for _, c in left)
-                    bar.set_description_str(f"run {len(runs) - len(left) + 1} of {len(runs)}: {e.name}")
-                    run_experiment(e, config, out/e.name, keep=e.group == "main_experiment",
-                                   on_log=lambda row: bar.update(gone + cost * row["step"] / config.max_steps - bar.n))
-                gone += cost
+                bar.total = gone + sum(work(c) for _, c in left)
+                says = f"run {n - len(left) + 1} of {n}: {e.name}"
+                if not _run_claimed(e, config, out, bar, gone, says): continue
+                gone += work(config)
                 bar.update(gone - bar.n)
                 break
             else: time.sleep(.2)  # other processes are at work on all that is left
@@ -301,47 +429,61 @@ def compare_tokenizers(
     second = replace(plan.base, **plan.second)
     corpora = {Path(c.corpus).stem: get_corpus(c.corpus) for c in (plan.base, second)}
     tens = {name: split_documents(c.valid.read_text(encoding="utf-8"))[:10] for name, c in corpora.items()}
-    sizes = sorted({plan.base.vocab_size, second.vocab_size} if plan.base.vocab_size != second.vocab_size else {plan.base.vocab_size, 2 * plan.base.vocab_size})
+    sizes = sorted({plan.base.vocab_size, second.vocab_size})
+    if len(sizes) == 1: sizes.append(2 * sizes[0])
     _tokenizer_facts(*next(iter(corpora.items())), sizes[0], tens)  # compile first, then take the time
-    return pd.DataFrame([_tokenizer_facts(name, corpus, size, tens) for name, corpus in corpora.items() for size in sizes])
+    rows = (_tokenizer_facts(name, c, size, tens) for name, c in corpora.items() for size in sizes)
+    return pd.DataFrame(rows)
 
+# %% ../../nbs/engine/experiments.ipynb #985d7fca
 def _tokenizer_facts(name, corpus, size, tens):
     "How long a tokenizer took to train, its longest token, and how well it compresses"
     start = time.perf_counter()
     vocab, merges = train_bpe(corpus.train, size, [END_OF_TEXT])
     seconds, tokenizer = time.perf_counter() - start, Tokenizer(vocab, merges, [END_OF_TEXT])
     longest = max((t for t in vocab.values() if t != END_OF_TEXT.encode()), key=len)
-    row = dict(corpus=name, vocab_size=len(vocab), train_bytes=corpus.train.stat().st_size, seconds=seconds, longest=repr(longest), longest_bytes=len(longest))
+    row = dict(corpus=name, vocab_size=len(vocab), train_bytes=corpus.train.stat().st_size, seconds=seconds,
+               longest=repr(longest), longest_bytes=len(longest))
     for other, documents in tens.items():
         ids = [i for d in documents for i in tokenizer.encode(d)]
-        row |= {f"bytes_per_token_{other}": sum(len(d.encode()) for d in documents) / len(ids), f"single_bytes_{other}": np.mean([i < 256 for i in ids])}
+        row[f"bytes_per_token_{other}"] = sum(len(d.encode()) for d in documents) / len(ids)
+        row[f"single_bytes_{other}"] = np.mean([i < 256 for i in ids])
     text, start = corpus.valid.read_text(encoding="utf-8"), time.perf_counter()
     tokenizer.encode(text)
     return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
 
 # %% ../../nbs/engine/experiments.ipynb #cbc0d9e7
+def _thinned(rows, lines):
+    "About `lines` rows of a log, with every validation and the last"
+    step = math.ceil(len(rows) / lines)
+    keep = lambda i, row: i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row
+    return "".join(row + "\n" for i, row in enumerate(rows) if keep(i, row))
+
+def _keep_run(folder, to, lines):
+    "Copy one run's result, configuration, thinned log and last text"
+    to.mkdir(parents=True, exist_ok=True)
+    config = json.loads((folder/"config.json").read_text())
+    named = config | dict(corpus=Path(config["corpus"]).stem)  # no path of this machine
+    (to/"config.json").write_text(json.dumps(named, indent=1) + "\n")
+    (to/"result.json").write_text((folder/"result.json").read_text())
+    if not (folder/"metrics.jsonl").is_file(): return  # it ran out of memory before its first step
+    (to/"metrics.jsonl").write_text(_thinned((folder/"metrics.jsonl").read_text().splitlines(), lines))
+    for sample in sorted((folder/"samples").glob("*.txt"))[-1:]:
+        (to/"samples").mkdir()
+        shutil.copy(sample, to/"samples")
+
+# %% ../../nbs/engine/experiments.ipynb #db7f088d
 def keep_logs(
     out,  # folder of runs
-    kept,  # folder for their logs
+    kept,  # folder for their logs; the runs in it are replaced
     lines: int = 100,  # of metrics.jsonl that are kept of each run
 ):
     "Copy what figures and tables need: a few kilobytes a run, and no path of this machine"
-    Path(kept).mkdir(parents=True, exist_ok=True)
-    for path in Path(kept).glob("*/result.json"): shutil.rmtree(path.parent)  # of an earlier job
-    if (Path(out)/"tokenizers.csv").is_file(): shutil.copy(Path(out)/"tokenizers.csv", kept)
-    for path in sorted(Path(out).glob("*/result.json")):
-        to = Path(kept)/path.parent.name
-        to.mkdir(parents=True, exist_ok=True)
-        config = json.loads((path.parent/"config.json").read_text())
-        (to/"config.json").write_text(json.dumps(config | dict(corpus=Path(config["corpus"]).stem), indent=1) + "\n")
-        (to/"result.json").write_text(path.read_text())
-        if not (path.parent/"metrics.jsonl").is_file(): continue  # it ran out of memory before its first step
-        rows = (path.parent/"metrics.jsonl").read_text().splitlines()
-        step = math.ceil(len(rows) / lines)
-        (to/"metrics.jsonl").write_text("".join(row + "\n" for i, row in enumerate(rows) if i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row))
-        for sample in sorted((path.parent/"samples").glob("*.txt"))[-1:]:
-            (to/"samples").mkdir()
-            shutil.copy(sample, to/"samples")
+    out, kept = Path(out), Path(kept)
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in kept.glob("*/result.json"): shutil.rmtree(path.parent)  # of an earlier job
+    if (out/"tokenizers.csv").is_file(): shutil.copy(out/"tokenizers.csv", kept)
+    for path in sorted(out.glob("*/result.json")): _keep_run(path.parent, kept/path.parent.name, lines)
 
 # %% ../../nbs/engine/experiments.ipynb #39b9e1ba
 @call_parse
@@ -354,50 +496,30 @@ def basics_reproduce(
     only: str = "",  # groups to run, separated by commas, e.g. learning_rate,no_pos_emb [all]
     **options,
 ):
-    "The whole assignment: tokenizers, every experiment, text, figures and one table. The same command goes on where it was stopped."
+    "The whole assignment: tokenizers, experiments, text, figures and a table; goes on where it was stopped"
     with plain_errors("basics_reproduce"):
         plan = make_plan(preset, corpus2, **{k: v for k, v in options.items() if v is not None})
         out, start = Path(out or f"out/{preset}"), time.monotonic()
         try:
             if not only and not (out/"tokenizers.csv").is_file():
-                tokenizers = compare_tokenizers(plan)
-                write_atomic(out/"tokenizers.csv", lambda f: tokenizers.to_csv(f, index=False))
+                _write_csv(compare_tokenizers(plan), out/"tokenizers.csv")
             complete = reproduce(plan, out, minutes, only)
         except KeyboardInterrupt: complete = False
-        if not (runs := load_runs(out)): raise SystemExit("stopped before the first run was finished; the same command goes on")
+        if not (runs := load_runs(out)):
+            raise SystemExit("stopped before the first run was finished; the same command goes on")
         table, figures = results_table(runs), draw_figures(out, out/"figures")
-        write_atomic(out/"results.csv", lambda f: table.to_csv(f, index=False))
+        _write_csv(table, out/"results.csv")
+    _report(table, figures, out, time.monotonic() - start, complete)
+
+# %% ../../nbs/engine/experiments.ipynb #93a43668
+def _write_csv(table, path):
+    "A table as a file, whole or not at all"
+    write_atomic(path, lambda f: table.to_csv(f, index=False))
+
+def _report(table, figures, out, seconds, complete):
+    "Print what the command made"
     print(table[COLUMNS[:10]].to_string(index=False, na_rep="-", float_format="{:.4g}".format))
-    print(f"\n{len(table)} runs, a folder each: {out.resolve()}\n{len(figures)} figures: {out.resolve()/'figures'}\n"
-          f"the table: {out.resolve()/'results.csv'}\n{(time.monotonic() - start) / 60:.1f} minutes")
+    here = out.resolve()
+    print(f"\n{len(table)} runs, a folder each: {here}\n{len(figures)} figures: {here/'figures'}\n"
+          f"the table: {here/'results.csv'}\n{seconds / 60:.1f} minutes")
     if not complete: print("Some runs are left out: the same command goes on from here.")
-
-# %% ../../nbs/engine/experiments.ipynb #22e89dd7
-def _part_of_the_data(n):
-    "A patch: training sees the first 1/n of its tokens, validation all"
-    return swap(basics.engine.runs, "Batches", lambda Batches: lambda tokens, *args: Batches(tokens[:len(tokens) // n], *args))
-
-PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
-PATCHES |= {name: bug.patch for name, bug in BUGS.items()}
-
-
-# %% ../../nbs/engine/experiments.ipynb #81504fec
-def _cut_anew(tokens, config, p):
-    "Training tokens for all steps of a run, cut anew at each reading of the text, each merge left out with probability p (Provilkov et al. 2020)"
-    import tokenizers
-    ours = prepare(get_corpus(config.corpus), config.vocab_size).tokenizer
-    with tempfile.TemporaryDirectory() as folder: theirs = tokenizers.Tokenizer.from_file(str(ours.to_huggingface(folder)))
-    theirs.model.dropout = p
-    documents = re.split(f"(?<={re.escape(END_OF_TEXT)})", ours.decode(np.asarray(tokens).tolist()))
-    readings = math.ceil(config.max_steps * config.batch_size * config.context_length / len(tokens))
-    return np.concatenate([np.array(e.ids, dtype=np.uint16) for _ in range(readings) for e in theirs.encode_batch_fast(documents)])
-
-def _random_inputs(batch, p=.05):
-    "Batches with a share p of the inputs drawn at random; the targets stay"
-    def noisy(self):
-        x, y = batch(self)
-        return torch.where(torch.rand(x.shape, device=x.device) < p, torch.randint_like(x, self.config.vocab_size), x), y
-    return noisy
-
-PATCHES |= dict(bpe_dropout=swap(basics.engine.runs, "Batches", lambda Batches: lambda tokens, config, *args: Batches(_cut_anew(tokens, config, .05), config, *args)),
-                random_inputs=swap(basics.engine.batches.Batches, "__call__", _random_inputs))
