@@ -757,7 +757,7 @@ PLACES = 1 << 24   # room for places to begin with; only what is used takes memo
 def learn_merges(
     counts: Counts,     # the distinct pre-tokens
     n_merges: int,      # it stops earlier where no pair is left
-):                      # the vocabulary as a list of bytes, and the merges
+):                      # pairs of byte strings, in order
     "Learn merges from counted pre-tokens, compiled."
     compile_kernels()
     text, pairs, tokens, n_pairs = _first_arrays(counts, n_merges)
@@ -779,8 +779,9 @@ def learn_merges(
         n_pairs, n_places, size, used, done = learn((n_pairs, n_places, size, used, done), n_merges, least, text, counts.counts, pairs, tokens, places, seen, hn, hp, merged)
         if size > 0: need = 2 * int(pairs.n[hp[0]])
     merged = merged[:done]
-    vocab = [tokens.spelled[a:a+n].tobytes() for a, n in zip(tokens.at[:256 + done].tolist(), tokens.length[:256 + done].tolist())]
-    return vocab, [(vocab[a], vocab[b]) for a, b in zip(pairs.a[merged].tolist(), pairs.b[merged].tolist())]
+    at, length = tokens.at[:256 + done].tolist(), tokens.length[:256 + done].tolist()
+    vocab = [tokens.spelled[a:a+n].tobytes() for a, n in zip(at, length)]
+    return [(vocab[a], vocab[b]) for a, b in zip(pairs.a[merged].tolist(), pairs.b[merged].tolist())]
 
 # %% ../../nbs/engine/fast_bpe.ipynb #3e0d1273
 @compiled(forceinline=True)
@@ -995,7 +996,7 @@ class Encoders:
         self.idle.append(encoder)
         return ids
 
-# %% ../../nbs/engine/fast_bpe.ipynb #4c719b71
+# %% ../../nbs/engine/fast_bpe.ipynb #c6e97b00
 def encode_bytes(
     encoders: Encoders,              # of the tokenizer
     raw: bytes,                      # UTF-8
@@ -1012,9 +1013,9 @@ def encode_bytes(
 def encode_parts(
     encoders: Encoders,              # of the tokenizer
     path,                            # a UTF-8 text file
-    workers: int | None = None,      # threads; None: one a core
     errors: str = "strict",          # or "replace"
     part_bytes: int | None = None,   # the size of a part; None: `part_size`
+    workers: int | None = None,      # threads; None: one a core
 ):                                   # yields arrays of token ids
     "The token ids of a file, part by part and in order, encoded on all cores."
     workers, size = workers or cores(), os.path.getsize(path)

@@ -147,7 +147,8 @@ def _timed_training(path, vocab_size, end):
     start = time.perf_counter()
     counts = count_file(path, [end])
     counted, counted_mb = time.perf_counter(), _peak_mb()
-    vocab, merges = learn_merges(counts, vocab_size - 257)
+    merges = learn_merges(counts, vocab_size - 257)
+    vocab = [bytes([i]) for i in range(256)] + [a + b for a, b in merges]
     return dict(seconds=time.perf_counter() - start, count_seconds=counted - start, merge_seconds=time.perf_counter() - counted, distinct=len(counts),
         table_mb=sum(x.nbytes for x in vars(counts).values()) / 1e6, counted_mb=counted_mb), vocab + [end.encode()], merges
 
