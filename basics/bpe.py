@@ -12,9 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import regex
-from fastcore.basics import patch
 
 from .engine.fast_bpe import compile_kernels, cores, count_file, learn_merges
 from .unicode import byte_to_char, utf8_text
@@ -53,9 +51,9 @@ def count_pretokens(
     for part in (split.split(text) if split else [text]): counts.update(m.group() for m in _pretokens(part))
     return {word.encode(): n for word, n in counts.items()}
 
-# %% ../nbs/01_bpe.ipynb #e2c1e395
+# %% ../nbs/01_bpe.ipynb #52604845
 def _start(counts):
-    "The words as tuples of bytes, their counts, the counts of their pairs, and the words (by number) that hold each."
+    "The words as tuples of bytes, their counts, the counts of their pairs, and which words hold each."
     words, freq = [tuple(bytes([b]) for b in w) for w in counts], list(counts.values())
     pairs, where = Counter(), defaultdict(set)
     for i, word in enumerate(words):
@@ -94,7 +92,8 @@ def merge_pairs(
         count = pairs[top.pair]
         if top.count == count:
             merges.append(top.pair)
-            for pair in _update(words, freq, pairs, where, top.pair): heapq.heappush(heap, _Entry(pairs[pair], pair))
+            for pair in _update(words, freq, pairs, where, top.pair):
+                heapq.heappush(heap, _Entry(pairs[pair], pair))
         elif count > 0: heapq.heappush(heap, _Entry(count, top.pair))
     return merges
 
@@ -112,7 +111,7 @@ def parts(
     return [*zip(sorted(cuts), sorted(cuts)[1:])]
 
 def _safe_cut(data, start, special):
-    "The first safe place from byte `start` on: where a special token begins that no other crosses; or the end."
+    "The first place from byte `start` on where a special token begins that no other crosses; or the end."
     special, reach = regex.compile(special.pattern.encode()), 0
     margin = len(special.pattern)   # no token is longer
     for m in special.finditer(data, max(start - margin, 0), overlapped=True):
@@ -131,8 +130,8 @@ def count_parallel(
     "Count the pre-tokens of a file, its parts counted by processes"
     size, special = os.path.getsize(path), tuple(special_tokens)
     workers = workers or min(cores(), size // 4_000_000 + 1)
-    jobs = [(path, a, b, special, errors) for a, b in parts(path, n_parts or max(workers, size >> 24), special)]
-    total = Counter()
+    n_parts, total = n_parts or max(workers, size >> 24), Counter()
+    jobs = [(path, a, b, special, errors) for a, b in parts(path, n_parts, special)]
     if workers == 1:
         for job in jobs: total.update(_count_part(job))
     else:
@@ -148,7 +147,7 @@ def _count_part(job):
         text = utf8_text(f.read(end - start), path, start, errors)
     return count_pretokens(text, special_tokens)
 
-# %% ../nbs/01_bpe.ipynb #cdcba062
+# %% ../nbs/01_bpe.ipynb #f9bee546
 SMALL = 1 << 16   # characters below which plain Python is quicker than loading the compiled code
 
 @cache
@@ -156,7 +155,8 @@ def native() -> bool:   # False: the plain road is taken
     "Whether the engine's compiled code can run here; says once, as a warning, where it cannot"
     try: compile_kernels()
     except ImportError:
-        warnings.warn("numba cannot be imported, so the tokenizer works in plain Python, which is much slower: pip install numba")
+        warnings.warn("numba cannot be imported, so the tokenizer works in plain, slow Python: "
+                      "pip install numba")
         return False
     return True
 
@@ -165,33 +165,42 @@ def train_bpe(
     input_path: str | os.PathLike,      # a UTF-8 text file
     vocab_size: int,                    # 256 bytes + merges + special tokens
     special_tokens: list[str] = (),     # boundaries of the text, never counted; they get the last ids
-    workers: int | None = None,         # how many count at a time (threads; processes on the plain road); None: one a core
-    executor=None,                      # any `concurrent.futures.Executor` for the engine to count on: processes, Dask, Ray
-    errors: str = "strict",             # "replace" turns bytes that are not UTF-8 into U+FFFD; "strict" stops there
-) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]: # vocabulary, and merges in the order they were made
+    workers: int | None = None,         # threads (on the plain road: processes) that count; None: one a core
+    executor=None,                      # any `concurrent.futures.Executor` for the engine to count on instead
+    errors: str = "strict",             # "replace" turns bytes that are not UTF-8 into U+FFFD
+) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]: # vocabulary, and merges in order
     "Learn a byte-pair vocabulary from a text file"
     path, special, n_merges = _checked(input_path, vocab_size, special_tokens)
     small = path.stat().st_size < 4 * SMALL and executor is None
-    if small or not native(): merges = merge_pairs(count_parallel(path, special, workers, None, errors), n_merges)
+    if small or not native():
+        merges = merge_pairs(count_parallel(path, special, workers, None, errors), n_merges)
     else: merges = learn_merges(count_file(path, special, workers, executor, errors), n_merges)
     vocab = [bytes([i]) for i in range(256)] + [a + b for a, b in merges] + [s.encode() for s in special]
     if len(vocab) < vocab_size:
-        warnings.warn(f"{path} has no pair left after {len(merges):,} merges: {len(vocab):,} tokens instead of {vocab_size:,}")
+        warnings.warn(f"{path} has no pair left after {len(merges):,} merges: "
+                      f"{len(vocab):,} tokens instead of {vocab_size:,}")
     return dict(enumerate(vocab)), merges
 
+# %% ../nbs/01_bpe.ipynb #ec21e0ed
 def _checked(input_path, vocab_size, special_tokens):
     "The path, the special tokens without repeats and the number of merges, or an error that says what to do."
     path, special = Path(input_path), list(dict.fromkeys(special_tokens or ()))
     if "" in special: raise ValueError("a special token cannot be the empty string")
     least = 256 + len(special)
     if vocab_size < least:
-        raise ValueError(f"vocab_size is {vocab_size}, but 256 bytes and {len(special)} special tokens need at least {least}")
-    if not path.is_file(): raise FileNotFoundError(f"there is no corpus at {path}: give the path of a UTF-8 text file")
+        raise ValueError(f"vocab_size is {vocab_size}, but 256 bytes and {len(special)} special tokens "
+                         f"need at least {least}")
+    if not path.is_file(): raise FileNotFoundError(f"there is no corpus at {path}: give a UTF-8 text file")
     if path.stat().st_size == 0: raise ValueError(f"the corpus {path} is empty: give a file with text in it")
     return path, special, vocab_size - least
 
-# %% ../nbs/01b_tokenizer.ipynb #081609dd
+# %% ../nbs/01b_tokenizer.ipynb #5e9d8f74
 import html, json
+
+import numpy as np
+import regex
+from fastcore.basics import patch
+
 from .engine.fast_bpe import Encoders, encode_bytes, encode_parts
 from .unicode import byte_to_char, char_to_byte, utf8_bytes
 
@@ -201,7 +210,7 @@ class Tokenizer:
     def __init__(self,
         vocab: dict[int, bytes],                    # token id -> bytes
         merges: list[tuple[bytes, bytes]],          # in the order they were learned
-        special_tokens: list[str] | None = None,    # strings that are one token each; new ones get ids at the end
+        special_tokens: list[str] | None = None,    # one token each; new ones get ids at the end
     ):
         self.vocab, self.merges = dict(vocab), [tuple(m) for m in merges]
         self.special_tokens = list(dict.fromkeys(special_tokens or ()))
@@ -216,7 +225,7 @@ class Tokenizer:
             self._ranks.setdefault((a, b), rank)
             for part in (a, b, a + b):
                 if part not in self._ids:
-                    raise ValueError(f"merge {rank} is {a!r} + {b!r}, but the vocabulary has no token {part!r}")
+                    raise ValueError(f"merge {rank} is {a!r} + {b!r}, but there is no token {part!r}")
         self._special, self._kept, self._fast = _special_pattern(self.special_tokens), {}, None
 
     @property
@@ -225,7 +234,7 @@ class Tokenizer:
 # %% ../nbs/01b_tokenizer.ipynb #d937bf91
 @patch
 def _word(self:Tokenizer, word):
-    "The token ids of one pre-token: of the merges that apply, always the one learned first, found with a heap."
+    "The token ids of one pre-token: of the merges that apply, always the one learned first, by a heap."
     tokens, n = [bytes([b]) for b in word], len(word)
     after, before = list(range(1, n + 1)), list(range(-1, n - 1))
     heap = [(r, i) for i in range(n - 1) if (r := self._ranks.get((tokens[i], tokens[i+1]))) is not None]
@@ -247,7 +256,7 @@ def _word(self:Tokenizer, word):
 def encode_plain(self:Tokenizer,
     text: str,
 ) -> list[int]:   # token ids
-    "The token ids of a text, in plain Python; of special tokens that begin at one place, the longest is taken"
+    "The token ids of a text, in plain Python; of special tokens at one place the longest is taken"
     if not self._special: return self._words(text)
     ids, start = [], 0
     for m in self._special.finditer(text):
@@ -256,6 +265,7 @@ def encode_plain(self:Tokenizer,
         start = m.end()
     return ids + self._words(text[start:])
 
+# %% ../nbs/01b_tokenizer.ipynb #40de705a
 @patch
 def _words(self:Tokenizer, text):
     "The token ids of text without special tokens; those of a pre-token are kept, up to 131,072 pre-tokens."
@@ -268,7 +278,7 @@ def _words(self:Tokenizer, text):
         ids += kept[word]
     return ids
 
-# %% ../nbs/01b_tokenizer.ipynb #3777fea1
+# %% ../nbs/01b_tokenizer.ipynb #2d342008
 @patch
 def encode(self:Tokenizer,
     text: str,
@@ -277,6 +287,7 @@ def encode(self:Tokenizer,
     if len(text) <= SMALL or not native(): return self.encode_plain(text)
     return encode_bytes(self.fast, utf8_bytes(text))
 
+# %% ../nbs/01b_tokenizer.ipynb #976ee703
 @patch(as_prop=True)
 def fast(self:Tokenizer):
     "The tokenizer's compiled encoders, made at the first call that needs them."
@@ -290,7 +301,8 @@ def decode(self:Tokenizer,
 ) -> str:
     "The text of token ids; bytes that are not UTF-8 become U+FFFD"
     try: return b"".join([self.vocab[int(i)] for i in ids]).decode(errors="replace")
-    except KeyError as e: raise ValueError(f"there is no token {e}: ids go from 0 to {self.vocab_size - 1}") from None
+    except KeyError as e:
+        raise ValueError(f"there is no token {e}: ids end at {self.vocab_size - 1}") from None
 
 # %% ../nbs/01b_tokenizer.ipynb #1b8a4bf3
 @patch
@@ -301,7 +313,7 @@ def to_tiktoken(self:Tokenizer):   # a `tiktoken.Encoding`
     ranks = {b: i for b, i in self._ids.items() if i not in special.values()}
     return tiktoken.Encoding("basics", pat_str=PAT, mergeable_ranks=ranks, special_tokens=special)
 
-# %% ../nbs/01b_tokenizer.ipynb #69621f20
+# %% ../nbs/01b_tokenizer.ipynb #6e2b7b23
 @patch
 def to_huggingface(self:Tokenizer,
     path: str | os.PathLike,   # a folder, or the name of the file
@@ -310,18 +322,21 @@ def to_huggingface(self:Tokenizer,
     path, special = Path(path), {self._ids[s.encode()]: s for s in self.special_tokens}
     if path.suffix != ".json": path.mkdir(parents=True, exist_ok=True); path /= "tokenizer.json"
     level = dict(type="ByteLevel", add_prefix_space=False, trim_offsets=False, use_regex=True)
-    added = [dict(id=i, content=s, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
-             for i, s in sorted(special.items())]
-    model = dict(type="BPE", dropout=None, unk_token=None, continuing_subword_prefix=None, end_of_word_suffix=None,
-                 fuse_unk=False, byte_fallback=False, ignore_merges=False,
-                 vocab={special.get(i, _visible(b)): i for i, b in self.vocab.items()},
-                 merges=[[_visible(a), _visible(b)] for a, b in self.merges])
-    whole = dict(version="1.0", truncation=None, padding=None, added_tokens=added, normalizer=None, pre_tokenizer=level,
-                 post_processor=None, decoder=level, model=model)
+    flags = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+    model = dict(type="BPE", vocab={special.get(i, _visible(b)): i for i, b in self.vocab.items()},
+                 merges=[[_visible(a), _visible(b)] for a, b in self.merges], dropout=None, unk_token=None,
+                 continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=False, byte_fallback=False,
+                 ignore_merges=False)
+    whole = dict(version="1.0", truncation=None, padding=None, normalizer=None, pre_tokenizer=level,
+                 post_processor=None, decoder=level, model=model,
+                 added_tokens=[dict(id=i, content=s) | flags for i, s in sorted(special.items())])
     write_whole(path, json.dumps(whole, ensure_ascii=False).encode())
     return path
 
-def _visible(token): return "".join(byte_to_char()[b] for b in token)
+# %% ../nbs/01b_tokenizer.ipynb #ad485cf0
+def _visible(token):
+    "A token in GPT-2's printable alphabet."
+    return "".join(byte_to_char()[b] for b in token)
 
 # %% ../nbs/01b_tokenizer.ipynb #6fc7ceb0
 def write_whole(
@@ -341,7 +356,7 @@ def write_whole(
 def encode_iterable(self:Tokenizer,
     iterable,   # strings, such as the lines of an open file
 ):
-    "Yield the token ids of a stream of strings, as if it were one text; only its end, which may still change, is held"
+    "Yield the token ids of a stream of strings, as if it were one text; only its end is held"
     held, need = "", 1
     for piece in iterable:
         held += piece
@@ -352,17 +367,19 @@ def encode_iterable(self:Tokenizer,
         need = min(2 * need, 2 * SMALL) if len(held) < need else 2 * len(held)
     yield from self.encode(held)
 
+# %% ../nbs/01b_tokenizer.ipynb #4deceea3
+_space = regex.compile(r"(?r)\S\s")   # a visible character before white space, found from the end backwards
+
 @patch
 def _cut(self:Tokenizer, text):
-    "The last place between a visible character and white space that no special token crosses; 0 if there is none."
+    "The last place between a visible character and white space that no special token crosses, or 0."
     longest = max(map(len, self.special_tokens), default=1)
     for m in _space.finditer(text, 0, max(len(text) - longest, 0) + 1):
-        cut = m.start() + 1
-        near = self._special.finditer(text, max(cut - longest, 0), cut + longest, overlapped=True) if self._special else ()
+        cut, near = m.start() + 1, ()
+        if self._special:
+            near = self._special.finditer(text, max(cut - longest, 0), cut + longest, overlapped=True)
         if not any(m.start() < cut < m.end() for m in near): return cut
     return 0
-
-_space = regex.compile(r"(?r)\S\s")   # found from the end backwards
 
 # %% ../nbs/01b_tokenizer.ipynb #5c51b610
 @patch
@@ -378,6 +395,7 @@ def save(self:Tokenizer,
     write_whole(path/"merges.txt", f"#version: 0.2\n{merges}".encode())
     return path
 
+# %% ../nbs/01b_tokenizer.ipynb #c03f53ba
 @patch(cls_method=True)
 def from_files(cls:Tokenizer,
     vocab_filepath: str | os.PathLike,           # vocab.json, in GPT-2's alphabet
@@ -404,7 +422,7 @@ def encode_file(self:Tokenizer,
     "Encode a text file to a file of uint16, part by part"
     source, target = Path(input_path), Path(output_path)
     if self.vocab_size > 1 << 16:
-        raise ValueError(f"token ids go up to {self.vocab_size - 1:,}, but uint16 ends at 65,535: use a smaller vocabulary")
+        raise ValueError(f"token ids go up to {self.vocab_size - 1:,}, but uint16 ends at 65,535")
     if not source.is_file(): raise FileNotFoundError(f"there is no text at {source}")
     fast = source.stat().st_size > SMALL and native()
     args = source, errors, part_bytes
@@ -417,6 +435,7 @@ def encode_file(self:Tokenizer,
     finally: aside.unlink(missing_ok=True)
     return n
 
+# %% ../nbs/01b_tokenizer.ipynb #d64e69f5
 @patch
 def _plain_parts(self:Tokenizer, path, errors, part_bytes):
     "The ids of a file as arrays, in plain Python: its documents in batches."
@@ -424,9 +443,10 @@ def _plain_parts(self:Tokenizer, path, errors, part_bytes):
     for start, end in parts(path, size // (part_bytes or 1 << 22) + 1, self.special_tokens) if size else ():
         with open(path, "rb") as f:
             f.seek(start)
-            yield np.array(self.encode_plain(utf8_text(f.read(end - start), path, start, errors)), np.uint16)
+            text = utf8_text(f.read(end - start), path, start, errors)
+        yield np.array(self.encode_plain(text), np.uint16)
 
-# %% ../nbs/01b_tokenizer.ipynb #bab9e92a
+# %% ../nbs/01b_tokenizer.ipynb #b096550b
 def gpt2_files(
     folder=None,   # where the files are or shall go; None: $BASICS_GPT2, else gpt2 in the cache
     url: str = "https://huggingface.co/openai-community/gpt2/resolve/main",   # where they come from
@@ -440,7 +460,7 @@ def gpt2_files(
         if file.is_file(): continue
         try:
             with urllib.request.urlopen(f"{url}/{file.name}", timeout=10) as answer: data = answer.read()
-        except OSError as e: raise OSError(f"GPT-2's {file.name} is not at hand and cannot be downloaded: {e}") from None
+        except OSError as e: raise OSError(f"GPT-2's {file.name} is not at hand, nor is {url}: {e}") from None
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, data)
     return files
@@ -452,10 +472,11 @@ def show_tokens(
 ) -> str:   # HTML
     "The tokens of a text in colour, each above its id; bytes that are not a whole character in hexadecimal"
     colors, rows = ("#cfe2f3", "#fce5cd", "#d9ead3", "#ead1dc", "#fff2cc"), []
+    style = "display:inline-block;text-align:center;color:#000;background:"
     for k, i in enumerate(tokenizer.encode(text)):
         token = tokenizer.vocab[i]
         try: seen = html.escape(token.decode()).replace(" ", "&nbsp;").replace("\n", "&crarr;")
         except UnicodeDecodeError: seen = f"<code>{token.hex(' ')}</code>"
-        rows.append(f'<span style="display:inline-block;text-align:center;color:#000;background:{colors[k % 5]}">'
-                    f'{seen}<br><small>{i}</small></span>' + "<br>" * (b"\n" in token))
+        rows.append(f'<span style="{style}{colors[k % 5]}">{seen}<br><small>{i}</small></span>')
+        if b"\n" in token: rows.append("<br>")
     return f'<div style="line-height:1.3">{"".join(rows)}</div>'
