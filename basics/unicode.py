@@ -62,6 +62,6 @@ def utf8_bytes(
     "`text.encode()`, with an error that says what to do about a lone surrogate"
     try: return text.encode("utf-8")
     except UnicodeEncodeError as e:
-        raise ValueError(f"character {e.start} of the text is U+{ord(text[e.start]):04X}, half of a surrogate "
-                         "pair: it has no UTF-8 form. Replace it, for instance by "
+        raise ValueError(f"character {e.start} of the text is U+{ord(text[e.start]):04X}, half of a "
+                         "surrogate pair: it has no UTF-8 form. Replace it, for instance by "
                          "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')") from None
