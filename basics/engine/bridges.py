@@ -15,7 +15,7 @@ def _split_pairs(
     weight: Tensor,  # (d_model, d_model), of queries or keys
     num_heads: int,  # heads that share the rows
 ) -> Tensor:  # the same rows in another order
-    "Reorder each head's rows from pairs (0, 1), (2, 3) ... to halves: the even ones, then the odd ones"
+    "Reorder each head's rows from pairs (0, 1), (2, 3) ... to halves: even ones, then odd ones"
     return weight.unflatten(0, (num_heads, -1, 2)).transpose(1, 2).flatten(0, 2).contiguous()
 
 # %% ../../nbs/engine/bridges.ipynb #brdg0005
