@@ -150,12 +150,12 @@ def _muon_one(p, g, m, lr, momentum, weight_decay):
     p.copy_(p * (1 - lr * weight_decay) - lr * 0.2 * math.sqrt(max(p.shape[-2:])) * u)
 
 class Muon(_SharedCounts):
-    "Muon (Jordan et al. 2024) for matrices or stacks of them; a group whose momentum is None goes to AdamW"
+    "Muon (Jordan et al. 2024) for matrices or stacks of them; a group without momentum goes to AdamW"
     def __init__(self,
         params,  # parameters, 2-D or stacks of matrices; or parameter groups
         lr: float | torch.Tensor = 1e-3,  # as AdamW's, whose scale it has
         momentum: float | None = 0.95,  # how slowly m forgets, unless a group says otherwise
-        betas: tuple[float, float] = (0.9, 0.999),  # and the rest as in FastAdamW; of these matrices use weight_decay
+        betas: tuple[float, float] = (0.9, 0.999),  # as in FastAdamW, like all that follow
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         decay: str = "before",
