@@ -37,18 +37,15 @@ class EpochSampler:
         self.rank, self.world = rank, world
         self.load_state_dict(dict(epoch=0, position=0))
 
-# %% ../../nbs/engine/batches.ipynb #d93a8bc4
-@patch
-def state_dict(self: EpochSampler) -> dict:
-    "Where the sampler stands, for a checkpoint."
-    return dict(epoch=self.epoch, position=self.position)
+    def state_dict(self) -> dict:
+        "Where the sampler stands, for a checkpoint."
+        return dict(epoch=self.epoch, position=self.position)
 
-@patch
-def load_state_dict(self: EpochSampler,
-    state: dict,  # of a sampler with the same tokens, seed, rank and world
-):
-    "Go on from where a sampler stood."
-    self.epoch, self.position, self._order = state['epoch'], state['position'], None
+    def load_state_dict(self,
+        state: dict,  # of a sampler with the same tokens, seed, rank and world
+    ):
+        "Go on from where a sampler stood."
+        self.epoch, self.position, self._order = state['epoch'], state['position'], None
 
 # %% ../../nbs/engine/batches.ipynb #ee1a39d3
 @patch
