@@ -58,6 +58,7 @@ def order(self: EpochSampler,
     starts = rng.permutation((n - offset) // m) * m + offset
     return starts[:len(starts) // self.world * self.world][self.rank::self.world]
 
+# %% ../../nbs/engine/batches.ipynb #988ebd8a
 @patch
 def next(self: EpochSampler,
     batch_size: int,
@@ -88,19 +89,22 @@ class Batches:
         self.rank, self.world = rank_and_world()
         self.there = _to_gpu(tokens, device) if torch.device(device).type == "cuda" else None
 
-    def starts(self) -> np.ndarray:
-        "Where the windows of the next batch begin"
-        c = self.config
-        if c.sampling == "epochs": return self.epochs.next(c.batch_size)
-        n_starts = len(self.tokens) - c.context_length
-        return torch.randint(n_starts, (c.batch_size,), generator=self.generator).numpy()
+# %% ../../nbs/engine/batches.ipynb #b26f7075
+@patch
+def starts(self: Batches) -> np.ndarray:
+    "Where the windows of the next batch begin"
+    c = self.config
+    if c.sampling == "epochs": return self.epochs.next(c.batch_size)
+    n_starts = len(self.tokens) - c.context_length
+    return torch.randint(n_starts, (c.batch_size,), generator=self.generator).numpy()
 
-    def __call__(self) -> tuple:  # inputs and targets, each (batch_size, context_length)
-        "The next batch, or this process' share of it"
-        starts, length = self.starts()[self.rank::self.world], self.config.context_length
-        if self.there is not None:
-            return _gather(self.there, _send(torch.from_numpy(starts), self.device), length)
-        return tuple(_send(ids, self.device) for ids in take_windows(self.tokens, starts, length))
+@patch
+def __call__(self: Batches) -> tuple:  # inputs and targets, each (batch_size, context_length)
+    "The next batch, or this process' share of it"
+    starts, length = self.starts()[self.rank::self.world], self.config.context_length
+    if self.there is not None:
+        return _gather(self.there, _send(torch.from_numpy(starts), self.device), length)
+    return tuple(_send(ids, self.device) for ids in take_windows(self.tokens, starts, length))
 
 # %% ../../nbs/engine/batches.ipynb #fa121323
 @patch
@@ -116,6 +120,7 @@ def load_state_dict(self: Batches,
     self.generator.set_state(state["generator"])
     self.epochs.load_state_dict(state["epochs"])
 
+# %% ../../nbs/engine/batches.ipynb #f7f613d5
 def rank_and_world() -> tuple:
     "The number of this process among those that train together, and how many they are"
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
@@ -131,6 +136,7 @@ def _to_gpu(tokens, device):
     if 2 * len(tokens) > torch.cuda.mem_get_info(device)[0] / 4: return None
     return torch.from_numpy(np.array(tokens, dtype=np.uint16).view(np.int16)).to(device)
 
+# %% ../../nbs/engine/batches.ipynb #16192833
 def _gather(there, starts, context_length):
     "What `take_windows` gives, cut out where the tokens are"
     windows = there[starts[:, None] + torch.arange(context_length + 1, device=there.device)].long() & 0xFFFF
@@ -145,6 +151,7 @@ def _masked(dataset, first, last, width, device):
     mask = torch.from_numpy(places[:, :-1] < last[:, None])
     return tuple(_send(t, device) for t in (x, y, mask))
 
+# %% ../../nbs/engine/batches.ipynb #52465c13
 def eval_windows(
     dataset,              # token ids: a flat array or memmap
     batch_size: int,
@@ -169,6 +176,7 @@ def document_spans(
     spans = np.stack([ends[:-1], ends[1:]], 1)
     return spans if context_length is None else spans[spans[:, 1] - spans[:, 0] <= context_length]
 
+# %% ../../nbs/engine/batches.ipynb #f2409387
 def document_batches(
     dataset,              # token ids: a flat array or memmap
     end_id: int,          # the id of the end-of-text token
@@ -210,6 +218,7 @@ def evaluate(
     model.train(was)
     return torch.stack(sums).cpu().double().sum().item() / (len(tokens) - 1)  # here the CPU waits
 
+# %% ../../nbs/engine/batches.ipynb #d1f38b62
 def _sum_of_losses(model, x, y, mask):
     "The losses where `mask` is True, added up"
     return (cross_entropy(model(x), y, "none") * mask).sum()

@@ -25,6 +25,7 @@ def pydoc_documents() -> list:
     from pydoc_data.topics import topics
     return list(dict.fromkeys(topics[name].strip() for name in sorted(topics)))  # some topics have two names
 
+# %% ../../nbs/engine/corpora.ipynb #4ac67a0e
 def pydoc_text(
     part: str = None,  # 'train', 'valid' (every tenth topic), or None for all
 ) -> str:
@@ -38,6 +39,7 @@ def cache_folder() -> Path:
     "Where what was made is kept: $BASICS_CACHE, or ~/.cache/basics."
     return Path(os.environ.get('BASICS_CACHE') or Path.home()/'.cache'/'basics')
 
+# %% ../../nbs/engine/corpora.ipynb #f8459435
 def made_once(
     name: str,  # of the folder, within the cache
     make,       # called with an empty folder to fill, if there is none of that name
@@ -62,6 +64,7 @@ class Corpus:
     train: Path
     valid: Path
 
+# %% ../../nbs/engine/corpora.ipynb #0a6e33bc
 def _folder_corpus(name, folder):
     "The corpus in the files train.txt and valid.txt of a folder."
     return Corpus(name, folder/'train.txt', folder/'valid.txt')
@@ -75,6 +78,7 @@ def _hash(text):
     "Eight hexadecimal digits that stand for a text."
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
+# %% ../../nbs/engine/corpora.ipynb #69360bb1
 def toy_corpus(
     n_train: int = 20_000,  # stories to train on
     n_valid: int = 1_000,   # stories to validate on, drawn with another seed
@@ -84,6 +88,7 @@ def toy_corpus(
     folder = made_once(f'corpora/toy-{n_train}-{n_valid}-{_hash(repr(toy_rules()))}', write)
     return _folder_corpus('toy', folder)
 
+# %% ../../nbs/engine/corpora.ipynb #2acaf4e4
 def pydoc_corpus() -> Corpus:
     "Python's language reference as files."
     write = lambda folder: _write(folder, train=pydoc_text('train'), valid=pydoc_text('valid'))
@@ -113,6 +118,7 @@ def _join(sources, target):
             missing = source != sources[-1] and not tail.endswith(END_OF_TEXT.encode())
             if missing: out.write(SEPARATOR.encode())
 
+# %% ../../nbs/engine/corpora.ipynb #babe0b9d
 def _split_off(train, valid, at):
     "Move what follows the byte `at` of the file `train` into the new file `valid`."
     with open(train, 'rb') as f, open(valid, 'wb') as out: f.seek(at); shutil.copyfileobj(f, out, 1 << 24)
@@ -127,6 +133,7 @@ def _content_key(paths):
         with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
     return _hash('\n'.join(map(key, paths)))
 
+# %% ../../nbs/engine/corpora.ipynb #40ca9ee5
 def _text_files(path):
     "The text files that `path` stands for; a clear error if there is none."
     if not path.exists():
@@ -158,6 +165,7 @@ def path_corpus(
     key = f'{_content_key(train + valid)}-{len(train)}-{share}'
     return _folder_corpus(name, made_once(f'corpora/{name}-{key}', make))
 
+# %% ../../nbs/engine/corpora.ipynb #159039b0
 def _hold_out(path, folder, share):
     "Cut the last documents of train.txt in a folder off, into valid.txt; `path` is named in the error."
     at = _cut(folder/'train.txt', share)
@@ -169,6 +177,7 @@ def _hold_out(path, folder, share):
 HUB = dict(tinystories=('roneneldan/TinyStories', 'TinyStoriesV2-GPT4-{}.txt'),
            owt=('stanford-cs336/owt-sample', 'owt_{}.txt.gz'))
 
+# %% ../../nbs/engine/corpora.ipynb #6ed31c74
 def _download(repo, filename, endpoint):
     "The path of a file of a data set on the hub, complete and checked."
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
@@ -227,6 +236,7 @@ class Prepared:
     train_bytes: int   # of the text
     valid_bytes: int
 
+# %% ../../nbs/engine/corpora.ipynb #1233013f
 def load_tokenizer(
     folder,  # with vocab.json and merges.txt
 ) -> Tokenizer:
