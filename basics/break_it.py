@@ -61,6 +61,7 @@ def _rotate_values(attend):
     "Attention whose values are rotated like queries and keys"
     return lambda self, q, k, v: attend(self, q, k, self.rope(v))
 
+# %% ../nbs/10_break_it.ipynb #3c3836b4
 def _halves(rope):
     "Rotary pairs (i, i + d/2) in place of (2i, 2i + 1)"
     def forward(self, x, positions=None):

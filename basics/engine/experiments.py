@@ -129,6 +129,7 @@ def _compared(plan, group, lr, seed=None, steps=None):
     if seed is None: return Experiment(name, group, changes)
     return Experiment(f"{name}_seed_{seed}", group, changes | dict(seed=seed))
 
+# %% ../../nbs/engine/experiments.ipynb #645fb957
 def _batches(plan, size, lr):
     "A batch size at equal tokens"
     steps = max(1, round(plan.short_steps * plan.base.batch_size / size))
@@ -144,6 +145,7 @@ def _first_runs(plan, lr, variants):
     runs += [_compared(plan, "learning_rate", rate) for rate in rates]
     return runs + [_compared(plan, group, lr * plan.factors[0]) for group in variants]
 
+# %% ../../nbs/engine/experiments.ipynb #89706e7e
 def _seed_runs(plan, lr, variants, results):
     "More seeds for the base's best three learning rates and for each variant's best"
     runs = []
@@ -169,6 +171,7 @@ def _other_questions(plan, lr):
     regular = plan.regular.items()
     return runs + [Experiment(f"regular_{name}", "regularisation", *rest) for name, rest in regular]
 
+# %% ../../nbs/engine/experiments.ipynb #8714f2ad
 def _bug_runs(plan, lr):
     "One run for each bug, and one without; in the plain form of attention, where the bugs can reach"
     changes = _compared(plan, "learning_rate", lr, steps=plan.short_steps).changes
@@ -281,6 +284,7 @@ def _part_of_the_data(n):
     return swap(basics.engine.runs, "Batches",
                 lambda Batches: lambda tokens, *args: Batches(tokens[:len(tokens) // n], *args))
 
+# %% ../../nbs/engine/experiments.ipynb #ce6060b5
 def _decay_in_the_gradient(update):
     "An optimizer's update with L2 regularisation for decay, which passes through m and v"
     def coupled(self, group, ps):
@@ -320,10 +324,12 @@ def _random_inputs(batch, p=.05):
         return torch.where(drawn, torch.randint_like(x, self.config.vocab_size), x), y
     return noisy
 
+# %% ../../nbs/engine/experiments.ipynb #d6530a07
 def _bpe_dropout(Batches):
     "Batches of tokens that are cut anew at each reading"
     return lambda tokens, config, *args: Batches(_cut_anew(tokens, config, .05), config, *args)
 
+# %% ../../nbs/engine/experiments.ipynb #d396c909
 PATCHES |= dict(bpe_dropout=swap(basics.engine.runs, "Batches", _bpe_dropout),
                 random_inputs=swap(_Batches, "__call__", _random_inputs))
 
@@ -382,6 +388,7 @@ def _left(plan, out, only):
     runs = [(e, replace(plan.base, **e.changes)) for e in planned if not only or e.group in only.split(",")]
     return len(runs), [(e, config) for e, config in runs if not is_finished(config, out/e.name)]
 
+# %% ../../nbs/engine/experiments.ipynb #dd5b604e
 def _run_claimed(e, config, out, bar, gone, says):
     "Run an experiment unless another process has it or has done it; whether we ran it"
     with _claim(out/".claims"/e.name) as ours:
@@ -459,6 +466,7 @@ def _thinned(rows, lines):
     keep = lambda i, row: i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row
     return "".join(row + "\n" for i, row in enumerate(rows) if keep(i, row))
 
+# %% ../../nbs/engine/experiments.ipynb #ed7d694f
 def _keep_run(folder, to, lines):
     "Copy one run's result, configuration, thinned log and last text"
     to.mkdir(parents=True, exist_ok=True)
@@ -516,6 +524,7 @@ def _write_csv(table, path):
     "A table as a file, whole or not at all"
     write_atomic(path, lambda f: table.to_csv(f, index=False))
 
+# %% ../../nbs/engine/experiments.ipynb #77ec0f34
 def _report(table, figures, out, seconds, complete):
     "Print what the command made"
     print(table[COLUMNS[:10]].to_string(index=False, na_rep="-", float_format="{:.4g}".format))

@@ -61,6 +61,7 @@ def _draw_floor(ax, run, key="floor_nats"):
     floor = run.result.get(key)
     if floor: ax.axhline(floor, color=VARIANT_COLORS["floor"], lw=1, ls=":", label="entropy floor")
 
+# %% ../../nbs/engine/figures.ipynb #8f914046
 def _ramp(n):
     "`n` colours from dark to light, for a variable that has an order"
     return plt.get_cmap("viridis")(np.linspace(0, .92, n))
