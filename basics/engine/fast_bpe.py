@@ -536,7 +536,7 @@ def count_file(
 Text = namedtuple("Text", "token pair")
 # of each pair: its tokens, its count, where its places are written (-1: nowhere), and how many they are
 Pairs = namedtuple("Pairs", "a b count start n")
-# of each token: where its bytes are written; and the pairs it makes with the newest token, from left and right
+# of each token: where its bytes are written; and its pairs with the newest token, left and right
 Tokens = namedtuple("Tokens", "length at spelled left right")
 
 # %% ../../nbs/engine/fast_bpe.ipynb #cf5bcc61
@@ -802,7 +802,8 @@ def learn_merges(
         hn, hp, seen = _roomy(hn, size, need), _roomy(hp, size, need), _roomy(seen, 0, need)
         tokens = tokens._replace(spelled=_roomy(tokens.spelled, used, spelled))
         state = n_pairs, n_places, size, used, done
-        state = learn(state, n_merges, least, text, counts.counts, pairs, tokens, places, seen, hn, hp, merged)
+        state = learn(state, n_merges, least, text, counts.counts, pairs, tokens, places,
+                      seen, hn, hp, merged)
         n_pairs, n_places, size, used, done = state
         if size > 0: need = 2 * int(pairs.n[hp[0]])
     return _spelled(merged[:done], pairs, tokens)
