@@ -84,7 +84,7 @@ def saved_tensors(
     def pack(t):
         if t.untyped_storage()._cdata not in known: kept.setdefault(t.untyped_storage()._cdata, t)
         return t
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): result = forward()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t): forward()
     return pd.DataFrame([dict(shape=tuple(t.shape), dtype=str(t.dtype).removeprefix("torch."),
                               bytes=t.untyped_storage().nbytes()) for t in kept.values()])
 
