@@ -128,10 +128,14 @@ class Trainer:
         self.flops = train_flops_per_token(**config.model_config)
 
 # %% ../../nbs/engine/runs.ipynb #10437dd4
+def _own_random_numbers(device):
+    "What draws random numbers in here leaves those of the run as they are"
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
 @patch
 def start(self: Trainer):
     "Write what does not change during the run, and test the model before it costs time"
-    env = environment(self.device)
+    with _own_random_numbers(self.device): env = environment(self.device)  # it measures on random matrices
     self.peak = env["peak_tflops"] * 1e12 * self.world
     if self.rank == 0:
         write_json(self.out/"config.json", asdict(self.config))
@@ -144,7 +148,7 @@ def start(self: Trainer):
 def check(self: Trainer):
     "Ask the two questions of a few windows of the first batch, and leave no trace in the run"
     x, y = (t[:4] for t in Batches(self.batches.tokens, self.config, self.device)())
-    with torch.random.fork_rng():
+    with _own_random_numbers(self.device):
         check_first_loss(self.model, x, y)
         check_overfit(self.model, x, y)
 
