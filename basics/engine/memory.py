@@ -252,7 +252,7 @@ def largest_batch(
 # %% ../../nbs/engine/memory.ipynb #606627dd
 class ElementwiseFlops(TorchDispatchMode):
     "While active, count elementwise operations: `flops` by name, and bytes `moved` (read and written)"
-    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1,
+    costs = dict(add=1, sub=1, mul=1, div=1, sqrt=1, pow=1, # only squares are raised here
                  lerp=3, addcmul=2, addcdiv=2, # a + w(b - a), a + b c, a + b / c
                  copy=0, detach=0, view=0, zeros_like=0, empty_like=0, _to_copy=0)
 
