@@ -20,8 +20,8 @@ def cross_entropy(
 ) -> torch.Tensor:  # -log p(target), in nats
     "Cross-entropy through the logarithm of a sum of exponentials, which does not overflow"
     _check_targets(logits, targets, reduction)
-    o = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    o = o - o.detach().amax(-1, keepdim=True)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    o = logits - logits.detach().amax(-1, keepdim=True)
     log_sum = o.exp().sum(-1).log()
     o_y = o.gather(-1, targets.long()[..., None]).squeeze(-1)
     losses = log_sum - o_y
