@@ -37,6 +37,7 @@ def model_settings(
     if c.d_ff is None: c.d_ff = swiglu_width(c.d_model) if c.ffn == "swiglu" else 4 * c.d_model
     return c
 
+# %% ../nbs/04_accounting.ipynb #b041ca3x
 def swiglu_width(
     d_model: int, # width of the residual stream
 ) -> int: # the multiple of 64 nearest to 8/3 d_model
@@ -156,6 +157,7 @@ def training_seconds(
     "How long training takes at a given model FLOPs utilisation"
     return tokens * train_flops_per_token(**model_config) / (flops_per_second * utilisation)
 
+# %% ../nbs/04_accounting.ipynb #6e65fb7x
 def mfu(
     tokens_per_second: float, # measured
     flops_per_second: float, # the machine's peak

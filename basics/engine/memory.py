@@ -68,6 +68,7 @@ def saved_activations(
     if c.dropout: rows += [("dropout: what was kept", state, 2 * L + 1, 1)]
     return _with_bytes(rows)
 
+# %% ../../nbs/engine/memory.ipynb #72f4a39x
 def _with_bytes(rows):
     "A table of activations, each row with the bytes of all its tensors"
     table = pd.DataFrame(rows, columns=["activation", "shape", "count", "itemsize"])
@@ -103,6 +104,7 @@ def weight_copies(
     alone = [("attn.output_proj", (d, d), L), ("ffn.w2", (d, f), L), ("lm_head", (c.vocab_size, d), 1)]
     return joined if step == "engine" else joined + alone
 
+# %% ../../nbs/engine/memory.ipynb #c5335f9x
 def saved_constants(
     bfloat16: bool = False, # under torch.autocast to bfloat16
     **model_config, # keyword arguments of `TransformerLM`
@@ -120,8 +122,7 @@ class LiveMemory(TorchDispatchMode):
         self.live, self.peak, self.known, self.events = 0, 0, {}, []
 
     def __torch_dispatch__(self, op, types, args=(), kwargs=None):
-        aten = torch.ops.aten
-        if op is aten.scatter_add.default: op = aten.scatter_add_.default # what runs when nobody watches
+        if op is torch.ops.aten.scatter_add.default: op = torch.ops.aten.scatter_add_.default
         result = op(*args, **(kwargs or {}))
         for t in tree_leaves(result):
             if isinstance(t, torch.Tensor): self._add(t.untyped_storage())
@@ -139,12 +140,26 @@ def _add(self: LiveMemory, storage):
     self.peak = max(self.peak, self.live)
     weakref.finalize(storage, self._drop, key, number, size)
 
+# %% ../../nbs/engine/memory.ipynb #c7eb1cex
 @patch
 def _drop(self: LiveMemory, key, number, size):
     "A storage has died"
     self.known.pop(key, None)
     self.events.append((number, -size))
     self.live -= size
+
+# %% ../../nbs/engine/memory.ipynb #b1000026
+def _compiled_attention(c):
+    "Rows of `compiled_activations` between the norm and `output_proj`"
+    T, d, h, L = c.context_length, c.d_model, c.num_heads, c.num_layers
+    head, log = (h, T, c.d_k), ("attention: log of the sum", (h, T, 1), L, 4)
+    if c.attention == "flash":
+        return [("Q, K, V side by side", (T, 3 * d), L, 2), ("Q, K turned", (T, 2 * d), L, 2),
+                ("attention: result", (T, d), L, 2), log]
+    rows = [("Q, K, V", head, 3 * L, 2), ("output_proj: input", (T, d), L, 2)]
+    if c.attention == "fused": return rows + [log, ("attention: result by head", head, L, 2)]
+    return rows + [("softmax: scores, weights", (h, T, T), 2 * L, 2),
+                   ("softmax: largest, sum", (h, T, 1), 2 * L, 4)]
 
 # %% ../../nbs/engine/memory.ipynb #af3c51d0
 def compiled_activations(
@@ -153,21 +168,13 @@ def compiled_activations(
 ) -> pd.DataFrame: # as `saved_activations`
     "What one sequence leaves in memory where the model is compiled, in bfloat16, up to the loss"
     c = model_settings(**model_config)
-    T, d, f, h, k, L = c.context_length, c.d_model, c.d_ff, c.num_heads, c.d_k, c.num_layers
+    T, d, f, L = c.context_length, c.d_model, c.d_ff, c.num_layers
     if (c.norm, c.positions, c.ffn, c.qk_norm, c.dropout) != ("pre", "rope", "swiglu", False, 0.):
         raise ValueError("what a compiler keeps is stated for norm='pre', positions='rope', ffn='swiglu', "
                          "without qk_norm and dropout only")
     rows = [("ids and targets", (T,), 2, 8), ("residual stream", (T, d), 2 * L, stream_bytes),
             ("norms: 1 / rms", (T, 1), 2 * L + 1, 4), ("norms: result", (T, d), 2 * L + 1, 2)]
-    if c.attention == "flash":
-        rows += [("Q, K, V side by side", (T, 3 * d), L, 2), ("Q, K turned", (T, 2 * d), L, 2),
-                 ("attention: result", (T, d), L, 2)]
-    else: rows += [("Q, K, V", (h, T, k), 3 * L, 2), ("output_proj: input", (T, d), L, 2)]
-    if c.attention == "scratch":
-        rows += [("softmax: scores, weights", (h, T, T), 2 * L, 2),
-                 ("softmax: largest, sum", (h, T, 1), 2 * L, 4)]
-    else: rows += [("attention: log of the sum", (h, T, 1), L, 4)]
-    if c.attention == "fused": rows += [("attention: result by head", (h, T, k), L, 2)]
+    rows += _compiled_attention(c)
     rows += [("ffn: w1 x, w3 x side by side", (T, 2 * f), L, 2), ("ffn: silu(w1 x) * w3 x", (T, f), L, 2)]
     return _with_bytes(rows)
 
@@ -181,10 +188,8 @@ def _loss_at_peak(step, c):
                 ("loss: sum, log", "loss", (T,), 2, 4)]
     rows = [("loss: logits in float32", "loss", logits, 1, 4),
             ("loss: log of the sum, target's, difference", "loss", (T,), 3, 4)]
-    if step == "compiled":
-        rows += [("loss: logits - max", "loss", logits, 1, 4), ("loss: exp", "loss", logits, 1, 4),
-                 ("loss: sum", "loss", (T,), 1, 4)]
-    return rows
+    return rows if step == "eager" else rows + [("loss: logits - max", "loss", logits, 1, 4),
+        ("loss: exp", "loss", logits, 1, 4), ("loss: sum", "loss", (T,), 1, 4)]
 
 # %% ../../nbs/engine/memory.ipynb #b1000012
 def _state_at_peak(bfloat16, step, c, model_config):
@@ -193,9 +198,8 @@ def _state_at_peak(bfloat16, step, c, model_config):
     rows = [("weights", "parameters", (n,), 1, 4), ("gradients", "gradients", (n,), 1, 2 if engine else 4),
             ("m, v", "optimizer", (n,), 2, 4)]
     if engine: rows += [("weights in bfloat16", "parameters", (n,), 1, 2)]
-    if bfloat16 or engine:
-        rows += [(f"copy of {name}", "constants", shape, count, 2)
-                 for name, shape, count in weight_copies(step, **model_config)]
+    copies = weight_copies(step, **model_config) if bfloat16 or engine else []
+    rows += [(f"copy of {name}", "constants", shape, count, 2) for name, shape, count in copies]
     if step == "eager" and c.attention == "scratch":
         rows += [("causal mask", "constants", (c.context_length, c.context_length), c.num_layers, 1)]
     return rows
@@ -274,9 +278,19 @@ class ElementwiseFlops(TorchDispatchMode):
         if name not in ("detach", "view"): self.moved += sum(t.nbytes for t in written + read)
         return result
 
+# %% ../../nbs/engine/memory.ipynb #606627dx
 def _arrays(tree):
     "The different tensors in a tree that are no single numbers"
     return list({id(t): t for t in tree_leaves(tree) if isinstance(t, torch.Tensor) and t.dim()}.values())
+
+# %% ../../nbs/engine/memory.ipynb #b1000027
+def _attention_traffic(c, x):
+    "Rows of `step_traffic` for attention; `x` numbers in one residual stream"
+    L, scores = c.num_layers, x // c.d_model * c.num_heads * c.context_length
+    turned = ("turned Q, K, kept", 2 * x, L)
+    if c.attention != "flash": turned = ("turn Q, K and sort Q, K, V, there and back", 12 * x, L)
+    rows = [turned, ("attention", 4 * x, L), ("attention, back", 8 * x, L)]
+    return rows + [("scores, there and back", 12 * scores, L)] if c.attention == "scratch" else rows
 
 # %% ../../nbs/engine/memory.ipynb #85efb5ea
 def step_traffic(
@@ -289,12 +303,7 @@ def step_traffic(
     x, hidden, logits = (tokens * size for size in (c.d_model, c.d_ff, c.vocab_size)) # numbers in a tensor
     joined = sum(math.prod(shape) * n for _, shape, n in weight_copies("engine", **model_config))
     rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1),
-            ("add and norm, back", 4 * x, 2 * L + 1)]
-    if c.attention == "flash": rows += [("turned Q, K, kept", 2 * x, L)]
-    else: rows += [("turn Q, K and sort Q, K, V, there and back", 12 * x, L)]
-    rows += [("attention", 4 * x, L), ("attention, back", 8 * x, L)]
-    scores = tokens * c.num_heads * c.context_length
-    if c.attention == "scratch": rows += [("scores, there and back", 12 * scores, L)]
+            ("add and norm, back", 4 * x, 2 * L + 1), *_attention_traffic(c, x)]
     rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L)]
     rows += [("loss", 2 * logits, 1), ("weights side by side", 2 * joined, 1),
              ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 28 bytes, counted in twos
@@ -351,10 +360,18 @@ def _draw_memory(ax, memory, machine):
     ax.set(ylabel="memory (GB)", xlim=(-.5, .5), xticks=[])
     ax.legend(*(x[::-1] for x in ax.get_legend_handles_labels()), loc="center left", bbox_to_anchor=(1, .5))
 
+# %% ../../nbs/engine/memory.ipynb #f584f08x
 def _in_words(days):
     "A time in the unit that suits it"
     if days >= 2: return f"{days:,.1f} days"
     return f"{24 * days:.1f} hours" if days >= 1 / 12 else f"{1440 * days:.1f} minutes"
+
+# %% ../../nbs/engine/memory.ipynb #b1000028
+def _draw_parts(ax, shares):
+    "A bar for each part of the FLOPs, in percent"
+    bars = ax.barh(shares.index[::-1], shares.values[::-1], color=["C3", "C2", "C1", "C0"])
+    ax.bar_label(bars, fmt="%.0f %%", padding=2)
+    ax.set(xlabel="share of the forward FLOPs (%)", xlim=(0, 100))
 
 # %% ../../nbs/engine/memory.ipynb #f584f07c
 def draw_costs(
@@ -369,10 +386,7 @@ def draw_costs(
     if "d_model" not in config: config = GPT2["xl"] | config
     costs = cost_sheet(batch_size, steps, memory=memory, **settings, **config)
     figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 1))
-    shares = 100 * share_table({"": config}).iloc[0]
-    bars = left.barh(shares.index[::-1], shares.values[::-1], color=["C3", "C2", "C1", "C0"])
-    left.bar_label(bars, fmt="%.0f %%", padding=2)
-    left.set(xlabel="share of the forward FLOPs (%)", xlim=(0, 100))
+    _draw_parts(left, 100 * share_table({"": config}).iloc[0])
     kinds = training_memory(batch_size, settings.get("bfloat16", False), **config)
     _draw_memory(right, kinds / 1e9, memory / 1e9)
     figure.suptitle(f"{costs['parameters (M)']:,.1f} M parameters; {costs['tokens (M)']:,.0f} M tokens in "
