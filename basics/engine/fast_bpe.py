@@ -52,6 +52,12 @@ def compile_kernels():
         event.register("numba:compile", _announcer(event.Listener))
         for f, options in _sources: globals()[f.__name__] = _jit(numba, f, options)
         _sources.clear()
+        _first(0)   # at the first call numba loads its table of types, which two threads must not do at once
+
+@compiled
+def _first(n):
+    "The first kernel that is called."
+    return n
 
 # %% ../../nbs/engine/fast_bpe.ipynb #01e88fdf
 def _announcer(Listener):
