@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from .data import get_batch
-from .optimizer import AdamW, clip_gradients, cross_entropy, lr_cosine_schedule
+from .optimizer import AdamW, clip_gradients, cross_entropy, lr_cosine_schedule, perplexity
 
 # %% ../nbs/07_training.ipynb #741164ab
 def train_step(
@@ -114,7 +114,7 @@ def _keep(rows, out, model, optimizer, rng, sample, log):
     states = dict(batches=rng.get_state(), torch=torch.get_rng_state())
     if out is not None: save_checkpoint(model, optimizer, step, out, rows=rows, **states)
     if not log: return
-    log(f"step {step}: validation loss {loss:.3f}, perplexity {math.exp(min(loss, 700)):.1f}")
+    log(f"step {step}: validation loss {loss:.3f}, perplexity {perplexity(loss):.1f}")
     if sample: log(textwrap.indent(textwrap.fill(sample(), 100), "    "))
 
 # %% ../nbs/07_training.ipynb #cd1cc2a0
