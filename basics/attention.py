@@ -78,12 +78,11 @@ class RotaryPositionalEmbedding(nn.Module):
         self._tabulate(device)
 
     def _tabulate(self, device):
-        "Make the float32 tables cos and sin, (max_seq_len, d_k / 2), on `device`"
-        where = dict(device=device, dtype=torch.float32)
-        frequency = self.theta ** (-torch.arange(0, self.d_k, 2, **where) / self.d_k)
-        angle = torch.arange(self.max_seq_len, **where)[:, None] * frequency
-        self.register_buffer("cos", angle.cos(), persistent=False)
-        self.register_buffer("sin", angle.sin(), persistent=False)
+        "Make the float32 tables cos and sin, (max_seq_len, d_k / 2), and put them on `device`"
+        frequency = self.theta ** (-torch.arange(0, self.d_k, 2, dtype=torch.float32) / self.d_k)
+        angle = torch.arange(self.max_seq_len, dtype=torch.float32)[:, None] * frequency
+        self.register_buffer("cos", angle.cos().to(device), persistent=False)
+        self.register_buffer("sin", angle.sin().to(device), persistent=False)
 
     def forward(self,
         x: Tensor,  # (..., seq, d_k)

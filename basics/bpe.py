@@ -257,9 +257,8 @@ def encode_plain(self:Tokenizer,
     text: str,
 ) -> list[int]:   # token ids
     "The token ids of a text, in plain Python; of special tokens at one place the longest is taken"
-    if not self._special: return self._words(text)
     ids, start = [], 0
-    for m in self._special.finditer(text):
+    for m in self._special.finditer(text) if self._special else ():
         ids += self._words(text[start:m.start()])
         ids.append(self._ids[m.group().encode()])
         start = m.end()

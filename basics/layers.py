@@ -30,8 +30,7 @@ class Linear(nn.Module):
         std = math.sqrt(2 / (in_features + out_features))  # Glorot & Bengio 2010, eq. 12
         nn.init.trunc_normal_(self.weight, std=std, a=-3 * std, b=3 * std)
 
-    def forward(self,
-        x: Tensor,  # (..., in_features)
+    def forward(self, x: Tensor,  # (..., in_features)
     ) -> Tensor:  # (..., out_features)
         "Weighted sums of the last dimension"
         return x @ self.weight.T
@@ -48,16 +47,14 @@ class Embedding(nn.Module):
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
         nn.init.trunc_normal_(self.weight, std=1, a=-3, b=3)
 
-    def forward(self,
-        token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
+    def forward(self, token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
     ) -> Tensor:  # (..., embedding_dim)
         "The rows of these ids"
         return self.weight[token_ids]
 
 # %% ../nbs/03_layers.ipynb #emb00007
 @patch(nm="forward")
-def checked_forward(self: Embedding,
-    token_ids: Tensor,  # int64 or int32 (...), each in 0 .. num_embeddings - 1
+def checked_forward(self: Embedding, token_ids: Tensor,  # int64 or int32 (...), each a row of the table
 ) -> Tensor:  # (..., embedding_dim)
     "The rows of these ids; refuses ids that are no rows of the table"
     _check_ids(token_ids, len(self.weight))
@@ -70,8 +67,8 @@ def _check_ids(token_ids, n):
         raise TypeError(f"token ids must be int64 or int32, not {token_ids.dtype}: use token_ids.long()")
     if token_ids.device.type != "cpu" or torch.compiler.is_compiling() or not token_ids.numel(): return
     for i in token_ids.aminmax():
-        if 0 <= i < n: continue
-        raise IndexError(f"token id {i} is not in 0 .. {n - 1}: was it encoded with another vocabulary?")
+        if not 0 <= i < n:
+            raise IndexError(f"token id {i} is not in 0 .. {n - 1}: is it from another vocabulary?")
 
 # %% ../nbs/03_layers.ipynb #99b3e127
 class RMSNorm(nn.Module):
@@ -85,8 +82,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(d_model, device=device, dtype=dtype))
 
-    def forward(self,
-        x: Tensor,  # (..., d_model)
+    def forward(self, x: Tensor,  # (..., d_model)
     ) -> Tensor:  # shape and type of x
         "Divide by the root mean square, multiply by the gain"
         wide = x.to(torch.promote_types(x.dtype, torch.float32))  # squares overflow in half precision
@@ -94,8 +90,7 @@ class RMSNorm(nn.Module):
         return (wide * torch.rsqrt(mean_square + self.eps) * self.weight).to(x.dtype)
 
 # %% ../nbs/03_layers.ipynb #9fc75f84
-def silu(
-    x: Tensor,  # any shape
+def silu(x: Tensor,  # any shape
 ) -> Tensor:  # same shape
     "x * sigmoid(x): a ReLU with a round corner (Elfwing et al. 2017)"
     return x * torch.sigmoid(x)
@@ -114,8 +109,7 @@ class SwiGLU(nn.Module):
         self.w2 = Linear(d_ff, d_model, device, dtype)
         self.w3 = Linear(d_model, d_ff, device, dtype)
 
-    def forward(self,
-        x: Tensor,  # (..., d_model)
+    def forward(self, x: Tensor,  # (..., d_model)
     ) -> Tensor:  # (..., d_model)
         "Gate and value, multiplied, narrowed again"
         return self.w2(silu(self.w1(x)) * self.w3(x))
@@ -133,8 +127,7 @@ class SiLUFFN(nn.Module):
         self.w1 = Linear(d_model, d_ff, device, dtype)
         self.w2 = Linear(d_ff, d_model, device, dtype)
 
-    def forward(self,
-        x: Tensor,  # (..., d_model)
+    def forward(self, x: Tensor,  # (..., d_model)
     ) -> Tensor:  # (..., d_model)
         "Widen, bend, narrow"
         return self.w2(silu(self.w1(x)))
@@ -180,16 +173,14 @@ class MultiHeadSelfAttention(nn.Module):
 
 # %% ../nbs/03_layers.ipynb #mha00014
 @patch
-def project(self: MultiHeadSelfAttention,
-    x: Tensor,  # (..., seq, d_model)
+def project(self: MultiHeadSelfAttention, x: Tensor,  # (..., seq, d_model)
 ) -> tuple[Tensor, Tensor, Tensor]:  # queries, keys, values of all heads, each (..., seq, d_model)
     "Three linear maps of the stream"
     return self.q_proj(x), self.k_proj(x), self.v_proj(x)
 
 # %% ../nbs/03_layers.ipynb #mha00006
 @patch
-def attend(self: MultiHeadSelfAttention,
-    q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
+def attend(self: MultiHeadSelfAttention, q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
 ) -> Tensor:  # as q
     "Causal attention of every head"
     return scaled_dot_product_attention(q, k, v, causal_mask(q.shape[-2], q.device))
@@ -197,8 +188,7 @@ def attend(self: MultiHeadSelfAttention,
 # %% ../nbs/03_layers.ipynb #7a7d97f1
 class FusedSelfAttention(MultiHeadSelfAttention):
     "The same with PyTorch's own attention, which on a GPU is one kernel"
-    def attend(self,
-        q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
+    def attend(self, q: Tensor, k: Tensor, v: Tensor,  # (..., heads, seq, d_k) each
     ) -> Tensor:  # as q
         "Causal attention of every head"
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -329,15 +319,12 @@ def forward(self: TransformerLM,
 # %% ../nbs/03_layers.ipynb #6fa97b3c
 class Dropout(nn.Module):
     "While training, zero numbers with probability `p` and scale up the others (Srivastava et al. 2014)"
-    def __init__(self,
-        p: float,  # 0 <= p < 1
-    ):
+    def __init__(self, p: float):  # the probability, 0 <= p < 1
         super().__init__()
         if not 0 <= p < 1: raise ValueError(f"dropout = {p}: it is a probability, at least 0 and below 1")
         self.p = p
 
-    def forward(self,
-        x: Tensor,  # any shape
+    def forward(self, x: Tensor,  # any shape
     ) -> Tensor:  # same shape
         "Some numbers zeroed, if training"
         if not self.training or self.p == 0: return x
