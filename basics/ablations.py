@@ -75,18 +75,15 @@ def best_lrs(
     return done.learning_rate.astype(float).tolist()[:n] or [default]
 
 # %% ../nbs/09_ablations.ipynb #17c0ffee
-COLUMNS = ("experiment group status val_loss bits_per_byte above_floor seconds learning_rate batch_size seed"
-           " corpus"
-           " vocab_size parameters steps tokens epochs floor_nats floor_bits_per_byte train_bytes"
-           " train_tokens patch"
-           " machine").split()
+COLUMNS = """experiment group status val_loss bits_per_byte above_floor seconds learning_rate batch_size
+    seed corpus vocab_size parameters steps tokens epochs floor_nats floor_bits_per_byte train_bytes
+    train_tokens patch machine""".split()
 
 # %% ../nbs/09_ablations.ipynb #5394fe81
 def results_table(
     runs,  # a folder of runs, or what `load_runs` made of it
 ) -> pd.DataFrame:  # a row an experiment
-    "What all finished runs came to; above_floor is in bits per byte, on whole documents read from their"
-    " first token"
+    "What all finished runs came to; above_floor: bits per byte over the floor, on whole documents"
     runs = runs if isinstance(runs, dict) else load_runs(runs)
     return pd.DataFrame([r.result for r in runs.values()], columns=COLUMNS)
 

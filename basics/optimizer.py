@@ -108,15 +108,15 @@ def _moments(p, s):
     s["t"] += 1
     return s["m"], s["v"], s["t"]
 
+# %% ../nbs/05_optimizer.ipynb #f4b0110x
 def _adamw_settings(lr, betas, eps, weight_decay, decay):
     "The settings as plain numbers, or an error that names the wrong one"
-    betas = tuple(map(float, betas))
-    settings = dict(lr=float(lr), eps=float(eps), weight_decay=float(weight_decay))
+    betas, settings = tuple(map(float, betas)), {"lr": lr, "eps": eps, "weight_decay": weight_decay}
     for name, value in settings.items():
         if not value >= 0: raise ValueError(f"{name} must not be negative, got {value}")
     if not all(0 <= b < 1 for b in betas): raise ValueError(f"betas must be in [0, 1), got {betas}")
     if decay not in ("before", "after"): raise ValueError(f"decay must be 'before' or 'after', got {decay!r}")
-    return settings | dict(betas=betas, decay=decay)
+    return {k: float(x) for k, x in settings.items()} | {"betas": betas, "decay": decay}
 
 # %% ../nbs/05_optimizer.ipynb #16d38e76
 @patch
@@ -140,14 +140,19 @@ def lr_cosine_schedule(
 ) -> float:  # alpha_t
     "The rate of a step: linear warm-up, half a cosine, constant (Loshchilov and Hutter, arXiv:1608.03983)"
     t, highest, lowest, T_w, T_c = it, max_learning_rate, min_learning_rate, warmup_iters, cosine_cycle_iters
+    _check_schedule(t, highest, lowest, T_w, T_c)
+    if t < T_w: return float(t / T_w * highest)
+    if t >= T_c: return float(lowest)
+    return float(lowest + (1 + math.cos((t - T_w) / (T_c - T_w) * math.pi)) / 2 * (highest - lowest))
+
+# %% ../nbs/05_optimizer.ipynb #eaea246x
+def _check_schedule(t, highest, lowest, T_w, T_c):
+    "Refuse a schedule that makes no sense"
     if t < 0: raise ValueError(f"it must not be negative, got {t}")
     if not 0 <= T_w <= T_c:
         raise ValueError(f"0 <= warmup_iters <= cosine_cycle_iters must hold, got {T_w} and {T_c}")
     if not 0 <= lowest <= highest:
         raise ValueError(f"0 <= min_learning_rate <= max_learning_rate must hold, got {lowest} and {highest}")
-    if t < T_w: return float(t / T_w * highest)
-    if t >= T_c: return float(lowest)
-    return float(lowest + (1 + math.cos((t - T_w) / (T_c - T_w) * math.pi)) / 2 * (highest - lowest))
 
 # %% ../nbs/05_optimizer.ipynb #6cd72461
 @torch.no_grad()
