@@ -227,8 +227,7 @@ def check_shapes(
     theirs = {k: tuple(v.shape) for k, v in saved.items()}
     odd = [f"{k} is {theirs.get(k, 'missing')} there, {ours.get(k, 'missing')} here"
            for k in ours | theirs if ours.get(k) != theirs.get(k)]
-    if not odd: return
-    raise ValueError(f"the checkpoint is of another model, {len(odd)} tensors differ: {'; '.join(odd[:3])}")
+    if odd: raise ValueError(f"a checkpoint of another model, {len(odd)} tensors differ: {'; '.join(odd[:3])}")
 
 # %% ../nbs/07_training.ipynb #f44ba0fd
 def restore_checkpoint(

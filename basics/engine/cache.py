@@ -72,6 +72,7 @@ def cached_logits(
     attend = [partial(_attend, layer.attn, positions, *kept) for layer, kept in blocks]
     return model(token_ids, positions, attend)
 
+# %% ../../nbs/engine/cache.ipynb #1191fd04
 def _attend(attn, positions, keys, values, q, k, v):
     "Remember new keys and values, and attend to all that is remembered up to each query"
     k, v, mask = _remember(k, v, positions, keys, values)
@@ -88,9 +89,8 @@ def new_cache(
     max_len = model.context_length if max_len is None else max_len
     need(0 < max_len <= model.context_length,
          f"max_len = {max_len}: must be 1 to {model.context_length}, the context length")
-    w = model.lm_head.weight
-    d_k = w.shape[1] // model.num_heads
-    return KVCache(len(model.layers), batch_size, model.num_heads, max_len, d_k, w.device, w.dtype)
+    w, heads = model.lm_head.weight, model.num_heads
+    return KVCache(len(model.layers), batch_size, heads, max_len, w.shape[1] // heads, w.device, w.dtype)
 
 # %% ../../nbs/engine/cache.ipynb #17a0f207
 def _stack(prompts, max_new_tokens, device):

@@ -90,6 +90,7 @@ def _adamw_update(state, group, ps):
     if group["foreach"]: return _adamw_many(ps, gs, ms, vs, t, *settings)
     for p, g, m, v in zip(ps, gs, ms, vs): _adamw_one(p, g, m, v, t, *settings)
 
+# %% ../../nbs/engine/optimizers.ipynb #c9e852c2
 class FastAdamW(_SharedCounts):
     "AdamW (Loshchilov and Hutter, arXiv:1711.05101, algorithm 2); a parameter's state: m, v and the count t"
     def __init__(self,
@@ -149,6 +150,7 @@ def _muon_one(p, g, m, lr, momentum, weight_decay):
     u = orthogonalize(g.lerp(m, momentum))  # Nesterov: m as it will be after another gradient like this one
     p.copy_(p * (1 - lr * weight_decay) - lr * 0.2 * math.sqrt(max(p.shape[-2:])) * u)
 
+# %% ../../nbs/engine/optimizers.ipynb #a81e50b0
 class Muon(_SharedCounts):
     "Muon (Jordan et al. 2024) for matrices or stacks of them; a group without momentum goes to AdamW"
     def __init__(self,
@@ -173,6 +175,7 @@ def _means(self: Muon, group):
     "Names of the running means that a parameter of the group has: one in a group of matrices"
     return ("m", "v") if group["momentum"] is None else ("m",)
 
+# %% ../../nbs/engine/optimizers.ipynb #07e4ef99
 @patch
 def _update(self: Muon, group, ps):
     "Update matrices of a group that share their step count, or take AdamW's step with them"

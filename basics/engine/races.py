@@ -38,6 +38,7 @@ def _trainers(path, vocab_size, end):
     except ImportError: pass
     return jobs
 
+# %% ../../nbs/engine/races.ipynb #92a7d4d5
 def _hugging_face_trainer(path, vocab_size, end):
     "Training by `tokenizers`."
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -101,12 +102,14 @@ def _timed(job):
     job()
     return time.perf_counter() - start, time.process_time() - cpu
 
+# %% ../../nbs/engine/races.ipynb #87249284
 def _corpus_facts(path, end):
     "What a result must say about its text: name, size, documents, and how many of them are different."
     documents = [d.strip() for d in Path(path).read_text("utf-8").split(end) if d.strip()]
     return dict(corpus=Path(path).name, corpus_mb=round(os.path.getsize(path) / 1e6, 1),
                 documents=len(documents), distinct_documents=len(set(documents)))
 
+# %% ../../nbs/engine/races.ipynb #c072bfe4
 def _machine_facts(*libraries):
     "What a result must say about where and when it was made."
     versions = {}
@@ -219,12 +222,14 @@ def _peak_mb():
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
+# %% ../../nbs/engine/races.ipynb #1b558457
 def _with_peak(f, args):
     "`f(*args)`, the peak of memory in MB before it, and after."
     compile_kernels(); char_classes()
     before = _peak_mb()
     return f(*args), before, _peak_mb()
 
+# %% ../../nbs/engine/races.ipynb #71e46811
 def _fresh_process(f, *args):
     "`f(*args)` in a process of its own, with that process's memory as `_with_peak` gives it."
     from basics.engine import races   # a new process must be able to import what it runs
@@ -268,6 +273,7 @@ def _bytes_per_token(tokenizer, texts):
     "How many bytes of the texts one token stands for."
     return sum(len(t.encode()) for t in texts) / sum(len(tokenizer.encode(t)) for t in texts)
 
+# %% ../../nbs/engine/races.ipynb #898fd42d
 def _tokenizer_facts(tokenizer, facts, before, peak):
     "What is kept about one trained tokenizer."
     special = {s.encode() for s in tokenizer.special_tokens}
@@ -276,6 +282,7 @@ def _tokenizer_facts(tokenizer, facts, before, peak):
     return facts | dict(start_mb=before, peak_mb=peak, merges=len(tokenizer.merges), longest=longest,
                         longest_bytes=len(tokens[0]), lengths=np.bincount([*map(len, tokens)]).tolist())
 
+# %% ../../nbs/engine/races.ipynb #714e6e19
 def _use_facts(tokenizer, text, others):
     "How often the tokens occur in a text, by rank; and the tokens that no other vocabulary has, most used "
     "first."

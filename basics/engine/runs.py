@@ -49,6 +49,7 @@ def write_json(
     "`data` as readable JSON, written whole or not at all"
     write_atomic(path, lambda f: f.write((json.dumps(data, indent=1) + "\n").encode()))
 
+# %% ../../nbs/engine/runs.ipynb #b3ec54f1
 def _read_json(path, hint):
     "The dict in a JSON file of a run; a file that is empty or cut is named, with a hint what to do"
     try: saved = json.loads(path.read_text())
@@ -69,6 +70,7 @@ def read_config(
     need(not unknown, f"{path} has fields that are unknown here: {', '.join(unknown)}")
     return Config(**saved)
 
+# %% ../../nbs/engine/runs.ipynb #afcac859
 def read_metrics(
     run,  # run folder
 ) -> pd.DataFrame:  # a row for each line of metrics.jsonl
@@ -85,6 +87,7 @@ def read_status(
     if not path.is_file(): return dict(status="new", step=0)
     return _read_json(path, "delete it, and the run can be resumed")
 
+# %% ../../nbs/engine/runs.ipynb #1eb018d0
 def latest_checkpoint(
     run,  # run folder
 ):  # Path or None
@@ -132,6 +135,7 @@ def _own_random_numbers(device):
     "What draws random numbers in here leaves those of the run as they are"
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
+# %% ../../nbs/engine/runs.ipynb #b1abe5d2
 @patch
 def start(self: Trainer):
     "Write what does not change during the run, and test the model before it costs time"
@@ -144,6 +148,7 @@ def start(self: Trainer):
         write_json(self.out/"status.json", dict(status="running", step=self.step))
     if self.config.checks and not self.step: self.check()
 
+# %% ../../nbs/engine/runs.ipynb #99196144
 @patch
 def check(self: Trainer):
     "Ask the two questions of a few windows of the first batch, and leave no trace in the run"
@@ -175,6 +180,7 @@ def restore(self: Trainer):
     if self.rank: torch.manual_seed(self.rank * 1_000_003 + self.step)
     elif (self.out/"metrics.jsonl").is_file(): self._forget_later_lines()
 
+# %% ../../nbs/engine/runs.ipynb #a83bdd1f
 @patch
 def _take(self: Trainer, path, state):
     "Put what a checkpoint holds into the run"
@@ -210,6 +216,7 @@ def validate(self: Trainer,
                     c.dtype, c.compile)
     return dict(val_loss=loss, bits_per_byte=loss / math.log(2) * self.tokens_per_byte)
 
+# %% ../../nbs/engine/runs.ipynb #394c1b3b
 @patch
 def log(self: Trainer, **more) -> dict:  # the line
     "Append a line to metrics.jsonl; numbers that are not finite become null"
@@ -335,6 +342,7 @@ def floor(self: Trainer) -> dict:  # document_loss and document_floor, nats per 
     least = toy_floor(documents, got["tokens"])
     return dict(document_loss=got["nats_per_token"], document_floor=least["nats_per_token"])
 
+# %% ../../nbs/engine/runs.ipynb #9d8350d8
 @patch
 def write_sample(self: Trainer):
     "Let the trained model write a text"
@@ -430,6 +438,7 @@ def load_run(
     model.load_state_dict(state)
     return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status)
 
+# %% ../../nbs/engine/runs.ipynb #36fba2dc
 def _kept(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"
     return state.get("average") or state["model"]
@@ -499,6 +508,7 @@ def compare_with_expected(
     outside = [rows.val_loss > rows.high, rows.val_loss < rows.low]
     return rows.assign(verdict=np.select(outside, [_LOOK["high"], _LOOK["low"]], "on track"))
 
+# %% ../../nbs/engine/runs.ipynb #df3e7ca8
 def expect_log(
     expected: pd.DataFrame,  # from `expected_losses`
 ):  # a function for `on_log` of `train`
@@ -516,6 +526,7 @@ def _rms(tensors):
     squares = sum(t.detach().float().square().sum().item() for t in tensors)
     return math.sqrt(squares / sum(t.numel() for t in tensors))
 
+# %% ../../nbs/engine/runs.ipynb #b484e882
 def layer_sizes(
     model: TransformerLM,
     x,  # inputs (batch, seq)
@@ -571,6 +582,7 @@ def _check_weights(r):
         print(f"the run in {r.path} diverged at step {r.status['step']}: "
               "this is the model of its last checkpoint", file=sys.stderr)
 
+# %% ../../nbs/engine/runs.ipynb #c23eb0a8
 @call_parse
 def basics_generate(
     run: str = None,  # run folder [the small model that comes with the package]

@@ -48,6 +48,7 @@ def parameter_groups(
     return [dict(params=params, weight_decay=0. if spared else config.weight_decay,
                  momentum=.95 if shape else None) for (shape, spared), params in groups.items()]
 
+# %% ../../nbs/engine/step.ipynb #73201861
 def _flat_groups(model, config):
     "`parameter_groups`, each with its parameters laid into one"
     def flat(g): return flatten_parameters(g["params"], stack=g["momentum"] is not None)
@@ -64,6 +65,7 @@ def make_optimizer(
     return make(_flat_groups(model, config), config.learning_rate, betas=(config.beta1, config.beta2),
                 eps=config.eps, foreach=foreach)
 
+# %% ../../nbs/engine/step.ipynb #814e4a65
 def _vectors(optimizer):
     "The parameters of all groups of an optimizer"
     return [p for group in optimizer.param_groups for p in group["params"]]
@@ -73,6 +75,7 @@ def _piece_loss(model, x, y):
     "Mean loss of a piece of a batch"
     return linear_cross_entropy(model.hidden_states(x), model.lm_head.weight, y)
 
+# %% ../../nbs/engine/step.ipynb #374846d5
 @torch.no_grad()
 def _update(optimizer, grad, norm, copies, averages, max_l2_norm, ema_decay):
     "Clip the gradient, update the weights, then the copies that are multiplied and the averages"
@@ -123,6 +126,7 @@ def _check(self: TrainStep, model):
     need([p.numel() for p in self.flats] == sizes, f"the optimizer has {len(self.flats)} parameters: "
          "give it the vectors of this model, by make_optimizer")
 
+# %% ../../nbs/engine/step.ipynb #6495ec0a
 @patch
 def _vectors_of(self: TrainStep, model):
     "The weights of another model of this kind, laid out as the optimizer's are"
@@ -166,6 +170,7 @@ def aside(
     torch.cuda.current_stream().wait_stream(stream)
     return out
 
+# %% ../../nbs/engine/step.ipynb #f3e5e966
 def recorded_step(
     f,  # a function of tensors that launches the same work each time and waits for none of it
     *tensors,  # examples: later ones must have their shapes and types
