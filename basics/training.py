@@ -109,11 +109,15 @@ def _begin(out, resume, steps, model, optimizer, rng):
 
 # %% ../nbs/07_training.ipynb #dedb5ef5
 def _keep(rows, out, model, optimizer, rng, sample, log):
-    "Save all that the run needs to go on, then print a line and a text"
-    step, loss = rows[-1]["step"], rows[-1]["val_loss"]
+    "Save all that the run needs to go on, then say how far it is"
     states = dict(batches=rng.get_state(), torch=torch.get_rng_state())
-    if out is not None: save_checkpoint(model, optimizer, step, out, rows=rows, **states)
-    if not log: return
+    if out is not None: save_checkpoint(model, optimizer, rows[-1]["step"], out, rows=rows, **states)
+    if log: _say(rows[-1], sample, log)
+
+# %% ../nbs/07_training.ipynb #e23ec623
+def _say(row, sample, log):
+    "A line about the validation, and a text"
+    step, loss = row["step"], row["val_loss"]
     log(f"step {step}: validation loss {loss:.3f}, perplexity {perplexity(loss):.1f}")
     if sample: log(textwrap.indent(textwrap.fill(sample(), 100), "    "))
 
@@ -227,7 +231,7 @@ def check_shapes(
     theirs = {k: tuple(v.shape) for k, v in saved.items()}
     odd = [f"{k} is {theirs.get(k, 'missing')} there, {ours.get(k, 'missing')} here"
            for k in ours | theirs if ours.get(k) != theirs.get(k)]
-    if odd: raise ValueError(f"a checkpoint of another model, {len(odd)} tensors differ: {'; '.join(odd[:3])}")
+    if odd: raise ValueError(f"another model's checkpoint, {len(odd)} tensors differ: {'; '.join(odd[:3])}")
 
 # %% ../nbs/07_training.ipynb #f44ba0fd
 def restore_checkpoint(
