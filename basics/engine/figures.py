@@ -187,7 +187,7 @@ def figure_divergence(runs):
     _plain_log(bx, show_lr)
     ax.set(yscale="log")
     ax.legend(fontsize=7)
-    bx.legend(fontsize=7, loc="lower right")
+    bx.legend(fontsize=7, loc="center right")
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #cea98218
