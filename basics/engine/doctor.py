@@ -1610,6 +1610,10 @@ KNOWN_BUGS = [  # characters and byte pairs
      "the space is not visible, and it separates the entries of merges.txt"),
     ("decode_code_point", "if cp < least or", "if",
      "this must raise a ValueError: three bytes for U+0000 are too long"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #f2527975
+KNOWN_BUGS += [  # characters and byte pairs
     ("decode_code_point", "0xD800 <= cp < 0xE000 or", "",
      "this must raise a ValueError: U+D800 is a surrogate"),
     ("decode_stream", "cut = last if len(held) - last < length else len(held)",
@@ -1621,12 +1625,12 @@ KNOWN_BUGS = [  # characters and byte pairs
      "the last bytes are lost without a word"),
     ("merged", "pair[1]); i += 2", "pair[1]); i += 1",
      "a token was used twice: after a merge step over two"),
-    ("count_pretokens", "(split.split(text) if split else [text])", "[text]",
-     "the special token was counted like text"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #f2527975
+# %% ../../nbs/engine/doctor.ipynb #34abddbd
 KNOWN_BUGS += [  # characters and byte pairs
+    ("count_pretokens", "(split.split(text) if split else [text])", "[text]",
+     "the special token was counted like text"),
     ("merge_pairs", "(self.count, self.pair) > (other.count, other.pair)",
      "(-self.count, self.pair) < (-other.count, other.pair)",
      "of equally frequent pairs the greater one is merged, not the smaller"),
@@ -1635,6 +1639,10 @@ KNOWN_BUGS += [  # characters and byte pairs
     ("train_bpe", "split, counts = _special_pattern(special_tokens), Counter()",
      "split, counts = None, Counter()",
      "the special token was counted like text"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #7a0f3d96
+KNOWN_BUGS += [  # characters and byte pairs
     ("train_bpe", "counts.update(m.group() for m in _pretokens(part))", "counts.update(part.split())",
      "the text was cut with split(): the spaces are lost"),
     ("train_bpe", "n_merges = _checked(input_path, vocab_size, special_tokens)",
@@ -1642,7 +1650,7 @@ KNOWN_BUGS += [  # characters and byte pairs
      "one too many: the special tokens count as well"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #34abddbd
+# %% ../../nbs/engine/doctor.ipynb #2733b523
 KNOWN_BUGS += [  # the tokenizer
     ("tokenizer", "setdefault((a, b), rank)", "setdefault((a, b), -rank)",
      "of the merges that apply, the one learned first goes first"),
@@ -1653,6 +1661,10 @@ KNOWN_BUGS += [  # the tokenizer
      "the short special token was taken twice: sort by length"),
     ("tokenizer", "if not self._special: return self._words(text)", "return self._words(text)",
      "the special token was encoded like text"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #14eaac69
+KNOWN_BUGS += [  # the tokenizer
     ("tokenizer", 'return b"".join([self.vocab[int(i)] for i in ids]).decode(errors="replace")',
      'return "".join(self.vocab[int(i)].decode(errors="replace") for i in ids)',
      "each token was decoded by itself"),
@@ -1664,7 +1676,7 @@ KNOWN_BUGS += [  # the tokenizer
      "69,999 became 4,463: uint16 ends at 65,535 and begins again at 0"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #7a0f3d96
+# %% ../../nbs/engine/doctor.ipynb #40b67b9d
 KNOWN_BUGS += [  # attention
     ("attend_one", "for weight, value in zip(weights, values):", "for weight, value in zip(scores, values):",
      "the scores were used as weights"),
@@ -1677,6 +1689,10 @@ KNOWN_BUGS += [  # attention
      "one maximum for the whole tensor: rows far below it vanish"),
     ("softmax", "scores = x.to(", "dim = -1\n    scores = x.to(",
      "`dim` is ignored: always the last"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #6b0986bf
+KNOWN_BUGS += [  # attention
     ("causal_mask", "position[:, None] >= position", "position[:, None] <= position",
      "the mask is upside down: True where the key is later"),
     ("causal_mask", "position[:, None] >= position", "position[:, None] > position",
@@ -1687,13 +1703,17 @@ KNOWN_BUGS += [  # attention
      "the scores are not divided by sqrt(d_k)"),
     ("scaled_dot_product_attention", "scores.masked_fill(~mask,", "scores.masked_fill(mask,",
      "the mask is inverted: True means attend"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #151728c6
+KNOWN_BUGS += [  # attention
     ("scaled_dot_product_attention", "return softmax(scores, -1) @ V", "return softmax(scores, -2) @ V",
      "softmax over the wrong axis: the weights of one query must sum to 1"),
     ("scaled_dot_product_attention", "masked_fill(~mask, -math.inf)", "masked_fill(~mask, 0.)",
      "forbidden scores are set to 0, which still has weight: use -inf"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #2733b523
+# %% ../../nbs/engine/doctor.ipynb #68e44aaa
 KNOWN_BUGS += [  # positions and windows
     ("rope", "even * cos - odd * sin, even * sin + odd * cos",
      "even * cos + odd * sin, odd * cos - even * sin",
@@ -1706,6 +1726,10 @@ KNOWN_BUGS += [  # positions and windows
      "use register_buffer(..., persistent=False)"),
     ("window_mask", "(gap < w)", "(gap <= w)",
      "the window has one too many: itself and w - 1 before it"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #4134f8f0
+KNOWN_BUGS += [  # positions and windows
     ("window_mask", "(gap >= 0) &", "(gap > -w) &",
      "the future is seen, too"),
     ("online_attention", "total * shrink +", "total +",
@@ -1714,7 +1738,7 @@ KNOWN_BUGS += [  # positions and windows
      "the scores are not divided by sqrt(d_k)"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #14eaac69
+# %% ../../nbs/engine/doctor.ipynb #f0964c0b
 KNOWN_BUGS += [  # layers
     ("linear", "std = math.sqrt(2 / (in_features + out_features))", "std = 1.",
      "the first weights have the wrong spread: std is sqrt(2 / (in + out))"),
@@ -1725,6 +1749,10 @@ KNOWN_BUGS += [  # layers
     ("rmsnorm", "wide.square().mean(-1, keepdim=True)",
      "(wide := wide - wide.mean(-1, keepdim=True)).square().mean(-1, keepdim=True)",
      "the mean was subtracted: that is LayerNorm"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #95ea55fb
+KNOWN_BUGS += [  # layers
     ("positionwise_feedforward", "self.w2(silu(self.w1(x)) * self.w3(x))",
      "self.w2(silu(self.w3(x)) * self.w1(x))",
      "w1 and w3 have changed places: SiLU goes on W1 x"),
@@ -1736,7 +1764,7 @@ KNOWN_BUGS += [  # layers
      "what is kept must be scaled up by 1 / (1 - p)"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #40b67b9d
+# %% ../../nbs/engine/doctor.ipynb #5b718a7b
 KNOWN_BUGS += [  # heads
     ("multihead_self_attention", "(y.unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)",
      "(y.reshape(*y.shape[:-2], self.num_heads, y.shape[-2], -1)",
@@ -1746,6 +1774,10 @@ KNOWN_BUGS += [  # heads
     ("multihead_self_attention", "return scaled_dot_product_attention(q, k, v, causal",
      "return scaled_dot_product_attention(q / math.sqrt(self.num_heads), k, v, causal",
      "the root of d_model was taken: each head has d_k = d_model / num_heads"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #8ddf2f6e
+KNOWN_BUGS += [  # heads
     ("multihead_self_attention", "q, k = self.rope(q, token_positions), self.rope(k, token_positions)",
      "q, k = (RotaryPositionalEmbedding(self.rope.theta, x.shape[-1], 99)(y.transpose(-3, "
      "-2).flatten(-2)).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2) for y in (q, k))",
@@ -1757,12 +1789,16 @@ KNOWN_BUGS += [  # heads
     ("multihead_self_attention", "q, k = self.rope(q, token_positions), self.rope(k, token_positions)",
      "q = self.rope(q, token_positions)",
      "the keys are not rotated"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #5a7e4e95
+KNOWN_BUGS += [  # heads
     ("multihead_self_attention", "q, k = self.rope(q, token_positions), self.rope(k, token_positions)",
      "q, k = self.rope(q), self.rope(k)",
      "token_positions is not handed on to rope"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #6b0986bf
+# %% ../../nbs/engine/doctor.ipynb #a5e0b85e
 KNOWN_BUGS += [  # the model and its costs
     ("transformer_block", "return x + self.dropout(self.ffn(self.ln2(x)))",
      "return x + self.dropout(self.ffn(self.ln1(x)))",
@@ -1774,6 +1810,10 @@ KNOWN_BUGS += [  # the model and its costs
     ("transformer_lm", "return self.lm_head(self.hidden_states(token_ids, token_positions, attend))",
      "return self.lm_head(self.hidden_states(token_ids, token_positions, attend)).softmax(-1)",
      "these are probabilities; logits are asked for"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #e7189c8a
+KNOWN_BUGS += [  # the model and its costs
     ("count_parameters", 'if c.ffn == "swiglu": rows += [("ffn.w3"', 'if False: rows += [("ffn.w3"',
      "SwiGLU has three matrices"),
     ("count_parameters", 'rows += [("lm_head", "head", (c.vocab_size, d), 1)]', "",
@@ -1787,7 +1827,7 @@ KNOWN_BUGS += [  # the model and its costs
      "rounded down: take the nearest"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #151728c6
+# %% ../../nbs/engine/doctor.ipynb #ac52139f
 KNOWN_BUGS += [  # the loss
     ("cross_entropy", "o = logits - logits.detach().amax(-1, keepdim=True)", "o = logits",
      "exp overflows: subtract the largest logit first"),
@@ -1797,7 +1837,7 @@ KNOWN_BUGS += [  # the loss
      "the mean of the exponentials: first the mean, then exp"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #68e44aaa
+# %% ../../nbs/engine/doctor.ipynb #99555f69
 KNOWN_BUGS += [  # optimizers
     ("sgd", "math.sqrt(t + 1) * p.grad", "1 * p.grad",
      "the rate does not fall: divide by sqrt(t + 1)"),
@@ -1809,6 +1849,10 @@ KNOWN_BUGS += [  # optimizers
      "the cosine rises again after T_c"),
     ("learning_rate_schedule", "/ 2 * (highest - lowest))", "/ 2 * highest - lowest)",
      "it falls to 0, not to the lowest rate"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #272309bd
+KNOWN_BUGS += [  # optimizers
     ("gradient_clipping", "for g in grads: g.mul_(scale)",
      "for g in grads: g.mul_((max_l2_norm / (g.norm() + eps)).clamp(max=1.0))",
      "each parameter was clipped by itself: one norm over all"),
@@ -1820,7 +1864,7 @@ KNOWN_BUGS += [  # optimizers
      "each value was cut at the limit: that changes the direction"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #4134f8f0
+# %% ../../nbs/engine/doctor.ipynb #0b4515fb
 KNOWN_BUGS += [  # data
     ("split_documents", "if d.strip()]", "]",
      "empty documents are left out"),
@@ -1831,7 +1875,7 @@ KNOWN_BUGS += [  # data
      "the target is the input itself: shift by one"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #f0964c0b
+# %% ../../nbs/engine/doctor.ipynb #bc7d4055
 KNOWN_BUGS += [  # training
     ("train_step", 'for group in optimizer.param_groups: group["lr"] = lr\n', "\n",
      "the rate is never set on the optimizer: the schedule has no effect"),
@@ -1843,6 +1887,10 @@ KNOWN_BUGS += [  # training
      "dropout is left on: call model.eval() first"),
     ("validation_loss", "model.train(was)\n", "\n",
      "the model stays in eval mode: the rest of the training has no dropout"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #f3b1304b
+KNOWN_BUGS += [  # training
     ("training_together", "validation_loss(model, valid, context_length)",
      "validation_loss(model, train, context_length)",
      "the loss was measured on the training text: that says nothing about new text"),
@@ -1853,6 +1901,10 @@ KNOWN_BUGS += [  # training
     ("checkpointing", "optimizer=optimizer.state_dict(), iteration",
      "optimizer=type(optimizer)(model.parameters(), lr=.1).state_dict(), iteration",
      "the optimizer's state is lost: AdamW starts with empty m and v"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #b2dd2999
+KNOWN_BUGS += [  # training
     ("checkpointing", "return restore_checkpoint(read_checkpoint(src), model, optimizer)",
      "restore_checkpoint(read_checkpoint(src), model, optimizer)",
      "the iteration is not returned"),
@@ -1860,7 +1912,7 @@ KNOWN_BUGS += [  # training
      "a first loss near 0 was accepted: look at both sides"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #95ea55fb
+# %% ../../nbs/engine/doctor.ipynb #fc530b2c
 KNOWN_BUGS += [  # decoding
     ("decoding", "before = p.cumsum(-1) - p", "before = p.cumsum(-1)",
      "the token that crosses the limit must be kept"),
@@ -1872,6 +1924,10 @@ KNOWN_BUGS += [  # decoding
      "dropout is left on: call model.eval() before you generate"),
     ("generate", "ids[-model.context_length:]", "ids",
      "the text has outgrown the context: cut it to the last context_length"),
+]
+
+# %% ../../nbs/engine/doctor.ipynb #3a01e275
+KNOWN_BUGS += [  # decoding
     ("generate", "if ids[-1] == eos_id: break", "",
      "it does not stop at the end token"),
     ("complete", "return tokenizer.decode(ids[1:] + known).strip()",
@@ -1879,7 +1935,7 @@ KNOWN_BUGS += [  # decoding
      "decoded with another tokenizer than the one the model was trained with"),
 ]
 
-# %% ../../nbs/engine/doctor.ipynb #a5e0b85e
+# %% ../../nbs/engine/doctor.ipynb #3a05b54e
 LAB_BUGS = {  # bug of the lab: the problem whose tests name it, and the sentence
     "no_scale": ("multihead_self_attention", "the scores are not divided by sqrt(d_k) of one head"),
     "mask_off_by_one": ("multihead_self_attention", "is the mask one too far to the right?"),
@@ -1894,14 +1950,14 @@ LAB_BUGS = {  # bug of the lab: the problem whose tests name it, and the sentenc
     "wrong_init": ("linear", "the first weights have the wrong spread: std is sqrt(2 / (in + out))"),
 }
 
-# %% ../../nbs/engine/doctor.ipynb #bc7d4055
+# %% ../../nbs/engine/doctor.ipynb #0af2b089
 MODELS = {  # problem: class, arguments, and whether it reads token ids
     "transformer_lm": ("TransformerLM", (11, 16, 8, 2, 4, 16, 100.), True),
     "transformer_block": ("TransformerBlock", (8, 4, 16), False),
     "multihead_self_attention": ("MultiHeadSelfAttention", (8, 4), False),
     "positionwise_feedforward": ("SwiGLU", (8, 16), False)}
 
-# %% ../../nbs/engine/doctor.ipynb #f3b1304b
+# %% ../../nbs/engine/doctor.ipynb #97bf27b5
 def passing(
     model: nn.Module,
     x: torch.Tensor,
@@ -1917,7 +1973,7 @@ def passing(
         for hook in hooks: hook.remove()
     return seen
 
-# %% ../../nbs/engine/doctor.ipynb #b2dd2999
+# %% ../../nbs/engine/doctor.ipynb #da2d5865
 def _same_weights(theirs, ours):
     "Put our weights into the learner's model; what keeps that from being done, if anything does"
     own, other = (m.state_dict() for m in (ours, theirs))
@@ -1927,7 +1983,7 @@ def _same_weights(theirs, ours):
             "name and shape of every weight must be the same")
     theirs.load_state_dict(own)
 
-# %% ../../nbs/engine/doctor.ipynb #fc530b2c
+# %% ../../nbs/engine/doctor.ipynb #c0c2552c
 def compare_modules(
     problem: str,  # a name in `MODELS`
     my,  # the learner's names
@@ -1953,7 +2009,7 @@ def compare_modules(
         if not good: return
         last = key
 
-# %% ../../nbs/engine/doctor.ipynb #3a01e275
+# %% ../../nbs/engine/doctor.ipynb #75c01f90
 def _gap(a, b):
     "The largest difference, in four digits"
     return f"{(a.double() - b.double()).abs().max().item():.4g}" if a.shape == b.shape else "all of it"

@@ -6,7 +6,7 @@
 __all__ = ['Exercise', 'PACKAGE', 'Statement', 'Code', 'ADAPTERS', 'read_box', 'make_stub', 'cells_of', 'read_notebook',
            'read_book', 'load_exercises', 'module_text', 'notebook_cells', 'notebook_text', 'edition', 'write_edition',
            'basics_exercises', 'statements_of', 'is_stub', 'needed', 'our_code', 'names_of', 'find_code', 'ask',
-           'Learner', 'watch_folder', 'basics_check', 'basics_adapters']
+           'Learner', 'watch_folder', 'basics_check', 'adapters_text', 'basics_adapters']
 
 # %% ../../nbs/engine/exercises.ipynb #3fe27132
 import ast, hashlib, json, os, re, signal, sys, time
@@ -801,16 +801,17 @@ def adapters_text(
     head = f'''"""The names that the CS336 tests call, bound to {package} (written by basics_adapters)"""
 from {package} import attention, bpe, data, layers, optimizer, training
 
-# %% ../../nbs/engine/exercises.ipynb #046a2e43
+
 def loaded(module, weights):
     module.load_state_dict(weights)
     return module
+
 
 def rope(theta, d_k, max_seq_len): return attention.RotaryPositionalEmbedding(theta, d_k, max_seq_len)
 '''
     return head + "".join(f"\n\ndef {name}:\n    return {body}\n" for name, body in ADAPTERS.items())
 
-# %% ../../nbs/engine/exercises.ipynb #22192728
+# %% ../../nbs/engine/exercises.ipynb #046a2e43
 @call_parse
 def basics_adapters(
     path: str,  # the file to write: tests/adapters.py of the public suite
