@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['Exercise', 'PACKAGE', 'Statement', 'Code', 'ADAPTERS', 'read_box', 'make_stub', 'cells_of', 'read_notebook',
            'read_book', 'load_exercises', 'module_text', 'notebook_cells', 'notebook_text', 'edition', 'write_edition',
-           'basics_exercises', 'statements_of', 'is_stub', 'needed', 'our_code', 'names_of', 'find_code', 'ask',
-           'Learner', 'watch_folder', 'basics_check', 'adapters_text', 'basics_adapters']
+           'basics_exercises', 'statements_of', 'is_stub', 'needed', 'our_code', 'names_of', 'code_files', 'find_code',
+           'ask', 'Learner', 'watch_folder', 'basics_check', 'adapters_text', 'basics_adapters']
 
 # %% ../../nbs/engine/exercises.ipynb #3fe27132
 import ast, hashlib, json, os, re, signal, sys, time
 from collections import namedtuple
+from functools import lru_cache
 from importlib import import_module
 from importlib.resources import files
 from multiprocessing import get_context
@@ -151,9 +152,11 @@ def _gather(cells):
                 context=context), []
             elif source.startswith("#"): heading, context = source.split("\n")[0].lstrip("# "), []
             else: context.append(source)
-        elif found := re.search(r"^#\| default_exp (\S+)", source, re.M): module = found[1]
-        elif _tag(source)[0]: code.setdefault(_tag(source)[1], []).append((_tag(source)[0], _code(source)))
-        elif _is_import(source): imports.append(_code(source))
+        else:
+            found = re.search(r"^#\| *(?:default_exp|exporti?) +(\w+)", source, re.M)
+            if found: module = found[1]
+            if _tag(source)[0]: code.setdefault(_tag(source)[1], []).append((_tag(source)[0], _code(source)))
+            elif _is_import(source): imports.append(_code(source))
     return boxes, code, "\n\n".join(imports), module
 
 # %% ../../nbs/engine/exercises.ipynb #98ac4c8b
@@ -182,6 +185,9 @@ def read_book(
 ) -> list[Exercise]:  # in reading order; a name has one home
     "The exercises of the whole book"
     exercises = [e for path in sorted(Path(folder).glob("[0-9]*.ipynb")) for e in read_notebook(path)]
+    shared = {e.module: {x.imports: 0 for x in exercises if x.module == e.module} for e in exercises}
+    exercises = [e._replace(
+        imports="\n\n".join(shared[e.module])) for e in exercises]  # one module, two notebooks
     names = [name for e in exercises for name in e.names]
     twice = sorted({name for name in names if names.count(name) > 1})
     unknown = sorted({need for e in exercises for need in e.needs} - {e.id for e in exercises})
@@ -229,6 +235,20 @@ def module_text(
 def _effort(e): return f"{e.minutes} minutes, difficulty {e.difficulty} of 5, importance {e.importance} of 5"
 
 # %% ../../nbs/engine/exercises.ipynb #29b20dee
+def _defines(node):
+    "The names that a statement defines; a `@patch` function defines more of its class"
+    if isinstance(node, SyntaxError): return set()
+    if owner := _patched(node): return {owner[0]}
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)): return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(a.asname or a.name).split(".")[0] for a in node.names}
+    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.name for n in ast.walk(node) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+
+# %% ../../nbs/engine/exercises.ipynb #2f25d996
+def _uses(node): return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+# %% ../../nbs/engine/exercises.ipynb #b6fa4928
 def _box(e):
     "The box of an exercise, its hints folded"
     needs = ", needs " + ", ".join(f"`{n}`" for n in e.needs) if e.needs else ""
@@ -236,9 +256,20 @@ def _box(e):
              hint in enumerate(e.hints, 1)]
     return f"**Your turn: `{e.id}`** ({_effort(e)}{needs})\n\n{e.task}\n\n" + "\n".join(hints)
 
-# %% ../../nbs/engine/exercises.ipynb #2f25d996
+# %% ../../nbs/engine/exercises.ipynb #43253697
+def _borrowed(exercises, everything):
+    "What solutions use of another notebook of the same module, as an import from ours"
+    def nodes(e): return ast.parse(e.imports + "\n\n" + e.solution).body
+    def defined(es): return {name for e in es for node in nodes(e) for name in _defines(node)}
+    home, used = exercises[0].module, {name for e in exercises for name in _uses(ast.parse(e.solution))}
+    others = [e for e in everything if e.module == home and e.notebook != exercises[0].notebook]
+    names = sorted(used & defined(others) - defined(exercises))
+    return f"\nfrom basics.{home} import {', '.join(names)}" if names else ""
+
+# %% ../../nbs/engine/exercises.ipynb #cb24be6f
 def notebook_cells(
     exercises: list[Exercise],  # of one course notebook
+    everything: list[Exercise],  # of the book
     solved: bool = False,  # with the solutions in place of the stubs
 ) -> list[tuple[str, str]]:  # kind and source of each cell
     "The cells of an exercise notebook"
@@ -246,7 +277,8 @@ def notebook_cells(
     cells = [("markdown", f"# Exercises of {first.notebook}"),
              ("markdown", "Write each piece in its cell, run it, and run the check below it. `basics_check` "
               "does the same on the saved file, and stops a loop that never ends."),
-             ("code", first.imports + "\n\nfrom basics.engine.doctor import check")]
+             ("code", first.imports + (_borrowed(exercises,
+                 everything) if solved else "") + "\n\nfrom basics.engine.doctor import check")]
     for e in exercises:
         cells += [("markdown", f"## {e.section}"), *(("markdown", text) for text in e.context),
                   ("markdown", _box(e)),
@@ -255,7 +287,7 @@ def notebook_cells(
         if not solved: cells.append(("markdown", folded))
     return cells
 
-# %% ../../nbs/engine/exercises.ipynb #b302a24d
+# %% ../../nbs/engine/exercises.ipynb #dc7a7a30
 def notebook_text(
     cells: list[tuple[str, str]],  # kind and source of each
 ) -> str:
@@ -267,10 +299,10 @@ def notebook_text(
     return json.dumps(dict(cells=[cell(i, *c) for i, c in enumerate(cells)], metadata=dict(kernelspec=kernel),
                            nbformat=4, nbformat_minor=5), indent=1, ensure_ascii=False) + "\n"
 
-# %% ../../nbs/engine/exercises.ipynb #b6fa4928
+# %% ../../nbs/engine/exercises.ipynb #0926ff93
 PACKAGE = "my_basics"  # the learner's package
 
-# %% ../../nbs/engine/exercises.ipynb #43253697
+# %% ../../nbs/engine/exercises.ipynb #23514c27
 def edition(
     solved: bool = False,  # with the solutions
 ) -> dict[str, str]:  # path in the folder -> text
@@ -278,13 +310,13 @@ def edition(
     everything = list(load_exercises().values())
     def grouped(key): return {k:
         [e for e in everything if key(e) == k] for k in dict.fromkeys(map(key, everything))}
-    texts = {f"{name}.ipynb": notebook_text(notebook_cells(es, solved)) for name,
+    texts = {f"{name}.ipynb": notebook_text(notebook_cells(es, everything, solved)) for name,
              es in grouped(lambda e: e.notebook).items()}
     texts |= {f"{PACKAGE}/{name}.py": module_text(es, everything, solved) for name,
               es in grouped(lambda e: e.module).items()}
     return texts | {f"{PACKAGE}/__init__.py": ""}
 
-# %% ../../nbs/engine/exercises.ipynb #cb24be6f
+# %% ../../nbs/engine/exercises.ipynb #33028729
 def write_edition(
     out,  # folder
     solved: bool = False,  # with the solutions
@@ -299,7 +331,7 @@ def write_edition(
         path.write_text(text, encoding="utf-8")
     return written, kept
 
-# %% ../../nbs/engine/exercises.ipynb #dc7a7a30
+# %% ../../nbs/engine/exercises.ipynb #e84bde77
 @call_parse
 def basics_exercises(
     out: str,  # folder for the notebooks and the package of stubs
@@ -312,39 +344,32 @@ def basics_exercises(
     print(f"{len(written)} files in {out}, {len(load_exercises())} exercises, about {hours:.1f} hours")
     print(f"go on with: basics_check --next --folder {out}")
 
-# %% ../../nbs/engine/exercises.ipynb #33028729
+# %% ../../nbs/engine/exercises.ipynb #7dd068bf
 Statement = namedtuple("Statement", "label node")  # where it stands, for error messages; its syntax tree
 
-# %% ../../nbs/engine/exercises.ipynb #e84bde77
 def statements_of(
-    path,  # a Python file or a notebook
+    path: Path,  # a Python file or a notebook
 ) -> list[Statement]:  # of its top level; in place of a piece that is no Python a SyntaxError
     "The statements of a file; lines with % or ! are skipped"
-    path, found = Path(path), []
-    if path.suffix == ".py": sources = [(f"your {path.name}", path.read_text(encoding="utf-8"))]
-    else: sources = [(f"your {path.name}, cell {i}", source) for i,
-                     (kind, source) in enumerate(cells_of(path)) if kind == "code"]
+    return _statements(path, path.stat().st_mtime_ns)
+
+# %% ../../nbs/engine/exercises.ipynb #f20f2124
+@lru_cache(maxsize=500)
+def _statements(path, changed):
+    "The statements of a file, parsed once for each change"
+    found = []
+    try:
+        if path.suffix == ".py": sources = [(f"your {path.name}", path.read_text(encoding="utf-8"))]
+        else: sources = [(f"your {path.name}, cell {i}", source)
+                         for i, (kind, source) in enumerate(cells_of(path)) if kind == "code"]
+    except (ValueError, KeyError, TypeError): return []  # no text, or no notebook
     for label, source in sources:
         source = re.sub(r"^[%!].*", "", source, flags=re.M)
         try: found += [Statement(label, node) for node in ast.parse(source).body]
         except SyntaxError as e: found.append(Statement(label, e))
     return found
 
-# %% ../../nbs/engine/exercises.ipynb #c736d12d
-def _defines(node):
-    "The names that a statement defines; a `@patch` function defines more of its class"
-    if isinstance(node, SyntaxError): return set()
-    if owner := _patched(node): return {owner[0]}
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)): return {node.name}
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {(a.asname or a.name).split(".")[0] for a in node.names}
-    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return stored | {n.name for n in ast.walk(node) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-
-# %% ../../nbs/engine/exercises.ipynb #4924f49e
-def _uses(node): return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-
-# %% ../../nbs/engine/exercises.ipynb #4590ef03
+# %% ../../nbs/engine/exercises.ipynb #7dbed66e
 def is_stub(
     node: ast.AST,  # a function or class
 ) -> bool:
@@ -355,10 +380,10 @@ def is_stub(
     body = node.body[1:] if ast.get_docstring(node) else node.body
     return not body or ast.unparse(body[0]).startswith("raise NotImplementedError")
 
-# %% ../../nbs/engine/exercises.ipynb #7dd068bf
+# %% ../../nbs/engine/exercises.ipynb #ca830871
 Code = namedtuple("Code", "names statements uses")  # what is defined, by what, and {name: other exercise}
 
-# %% ../../nbs/engine/exercises.ipynb #f20f2124
+# %% ../../nbs/engine/exercises.ipynb #67f9ffd6
 def needed(
     statements: list[Statement],
     names: list[str],  # wanted
@@ -376,7 +401,7 @@ def needed(
     uses = {name: homes[name] for name in sorted(wanted & homes.keys() & known)}
     return Code(names, [_without(statements[i], uses) for i in sorted(taken)], uses)
 
-# %% ../../nbs/engine/exercises.ipynb #7dbed66e
+# %% ../../nbs/engine/exercises.ipynb #27dfe1c0
 def _without(statement, names):
     "An import without those of its names that come from elsewhere"
     node = statement.node
@@ -385,7 +410,7 @@ def _without(statement, names):
     return statement._replace(node=ast.copy_location(ast.ImportFrom(node.module, rest, node.level),
         node)) if rest else statement
 
-# %% ../../nbs/engine/exercises.ipynb #27dfe1c0
+# %% ../../nbs/engine/exercises.ipynb #b1da5bbe
 def our_code(
     e: Exercise,
     homes: dict[str, str],  # name -> exercise
@@ -395,7 +420,7 @@ def our_code(
     return needed([Statement(f"our {e.id}", n) for n in nodes], e.names,
                   {k: v for k, v in homes.items() if v != e.id})
 
-# %% ../../nbs/engine/exercises.ipynb #d0ff627f
+# %% ../../nbs/engine/exercises.ipynb #05dea054
 def names_of(
     problem: str,
     codes: dict[str, Code],  # the learner's code, for the exercises where it is to be used
@@ -413,21 +438,26 @@ def names_of(
     for s in code.statements: exec(compile(ast.Module([s.node], []), s.label, "exec"), space)
     return {name: space[name] for name in e.names if name in space}
 
-# %% ../../nbs/engine/exercises.ipynb #a2964962
-def find_code(
+# %% ../../nbs/engine/exercises.ipynb #fb8e2494
+def code_files(
     folder,  # searched with all below it; hidden folders and installed packages are left out
+) -> list[Path]:
+    "A learner's notebooks and Python files"
+    def seen(path): return not any(
+            part[0] == "." or part == "site-packages" for part in path.relative_to(folder).parts)
+    return [p for p in sorted(Path(folder).rglob("*")) if p.suffix in (".py", ".ipynb") and seen(p)]
+
+# %% ../../nbs/engine/exercises.ipynb #bee20ec8
+def find_code(
+    folder,  # see `code_files`
     e: Exercise,
     exercises: dict[str, Exercise],
 ) -> tuple[Path, Code] | None:  # the file, and what to run from it; None where nothing is written yet
     "The learner's code of an exercise, found by its names"
     homes = {name: x.id for x in exercises.values() if x.id != e.id for name in x.names}
     best = None
-    for path in sorted(Path(folder).rglob("*")):
-        hidden = any(part[0] == "." or part in ("site-packages",
-            "node_modules") for part in path.relative_to(folder).parts)
-        if hidden or path.suffix not in (".py", ".ipynb"): continue
-        try: statements = statements_of(path)
-        except (OSError, ValueError, KeyError): continue  # no text, or no notebook
+    for path in code_files(folder):
+        statements = statements_of(path)
         defined = [s.node for s in statements if isinstance(s.node,
             (ast.FunctionDef, ast.ClassDef)) and s.node.name in e.names]
         if all(map(is_stub, defined)): continue
@@ -435,11 +465,11 @@ def find_code(
             e.names, homes)
     return best
 
-# %% ../../nbs/engine/exercises.ipynb #bee20ec8
+# %% ../../nbs/engine/exercises.ipynb #e9509542
 try: import resource
 except ImportError: resource = None  # Windows has no limits of this kind
 
-# %% ../../nbs/engine/exercises.ipynb #1667307a
+# %% ../../nbs/engine/exercises.ipynb #c1c3d515
 def _limit_memory(gigabytes):
     "Let this process have so much more memory than it has now"
     if resource is None: return
@@ -448,7 +478,7 @@ def _limit_memory(gigabytes):
     most = used + int(gigabytes * 2 ** 30)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
-# %% ../../nbs/engine/exercises.ipynb #377a76ed
+# %% ../../nbs/engine/exercises.ipynb #15be2b87
 def _serve(job, problem, codes, exercises, path, gigabytes):
     "In the process: put the names together, run the job, and write down each result"
     if hasattr(os, "setsid"): os.setsid()
@@ -465,13 +495,13 @@ def _serve(job, problem, codes, exercises, path, gigabytes):
                                         "your file stops before the tests"))
         tell("end")
 
-# %% ../../nbs/engine/exercises.ipynb #7ea64f55
+# %% ../../nbs/engine/exercises.ipynb #a2f56e2a
 def _how_it_died(code):
     "What the exit code of a process says"
     if code is not None and code < 0: return f"Python was killed by {signal.Signals(-code).name}"
     return f"Python was ended with exit status {code}"
 
-# %% ../../nbs/engine/exercises.ipynb #e9509542
+# %% ../../nbs/engine/exercises.ipynb #71e5e396
 def _listen(process, path, seconds):
     "The results as they come; at the end, if there is no end, why"
     name, last = "the code can be run", time.monotonic() + (0 if _fork else 60)
@@ -494,7 +524,7 @@ def _listen(process, path, seconds):
                 return
             process.join(.02)
 
-# %% ../../nbs/engine/exercises.ipynb #c1c3d515
+# %% ../../nbs/engine/exercises.ipynb #7cb69e47
 _fork = sys.platform == "linux"  # a copy of this process; elsewhere a new one, which must import everything
 
 def _end(process):
@@ -503,7 +533,7 @@ def _end(process):
     except (OSError, AttributeError): process.kill()
     process.join()
 
-# %% ../../nbs/engine/exercises.ipynb #15be2b87
+# %% ../../nbs/engine/exercises.ipynb #0333fdc2
 def ask(
     problem: str,
     codes: dict[str, Code],  # the learner's code, of this exercise and of those it uses
@@ -523,7 +553,7 @@ def ask(
         try: yield from _listen(process, path, seconds)
         finally: _end(process)
 
-# %% ../../nbs/engine/exercises.ipynb #4c50dd9b
+# %% ../../nbs/engine/exercises.ipynb #8705a1f4
 class Learner:
     "A folder with a learner's code, and what is known of it"
     def __init__(self,
@@ -555,7 +585,7 @@ class Learner:
         return hashlib.sha256(
             "\n".join(ast.unparse(s.node) for s in code.statements).encode()).hexdigest()[:16]
 
-# %% ../../nbs/engine/exercises.ipynb #36e65e30
+# %% ../../nbs/engine/exercises.ipynb #fc107dad
 @patch
 def codes(self: Learner,
     problem: str,
@@ -573,7 +603,7 @@ def codes(self: Learner,
             todo += taken[other].uses.values()
     return taken
 
-# %% ../../nbs/engine/exercises.ipynb #20709e05
+# %% ../../nbs/engine/exercises.ipynb #6e07cd23
 @patch
 def passes(self: Learner,
     problem: str,
@@ -585,7 +615,7 @@ def passes(self: Learner,
     if known.get("key") != self.key(found[1]): self.run(problem)
     return self.progress[problem]["failed"] == 0
 
-# %% ../../nbs/engine/exercises.ipynb #77aa2170
+# %% ../../nbs/engine/exercises.ipynb #ce7c10e9
 @patch
 def run(self: Learner,
     problem: str,
@@ -601,20 +631,20 @@ def run(self: Learner,
               key=self.key(codes[problem]) if codes else "")
     return results
 
-# %% ../../nbs/engine/exercises.ipynb #8705a1f4
+# %% ../../nbs/engine/exercises.ipynb #a414f5b8
 @patch
 def nothing(self: Learner,
     problem: str,
 ) -> Result:
     "What to say where nothing is written yet"
     names, broken = self.book[problem].names, ""
-    for path in sorted([*self.folder.rglob("*.py"), *self.folder.rglob("*.ipynb")]):
+    for path in code_files(self.folder):
         for s in statements_of(path):
             if not isinstance(s.node, SyntaxError): continue
             broken = f"; {s.label} is no Python at line {s.node.lineno}: {s.node.msg}"
     return Result("is written", False, " and ".join(names), "nothing", f"not written yet{broken}")
 
-# %% ../../nbs/engine/exercises.ipynb #fc107dad
+# %% ../../nbs/engine/exercises.ipynb #6fdeb077
 @patch
 def show(self: Learner,
     problem: str,
@@ -629,13 +659,13 @@ def show(self: Learner,
     results = self.run(problem, lambda r: print(line(r), flush=True))
     return sum(r.passed for r in results), sum(not r.passed for r in results)
 
-# %% ../../nbs/engine/exercises.ipynb #6e07cd23
+# %% ../../nbs/engine/exercises.ipynb #fae413f1
 @patch
 def next_problem(self: Learner) -> str | None:  # None: all are done
     "The first problem of the book that does not pass yet"
     return next((p for p in self.book if not self.passes(p)), None)
 
-# %% ../../nbs/engine/exercises.ipynb #ce7c10e9
+# %% ../../nbs/engine/exercises.ipynb #e650b985
 @patch
 def hint(self: Learner,
     problem: str,
@@ -646,7 +676,7 @@ def hint(self: Learner,
     self.note(problem, hints=n + 1)
     return f"hint {n + 1} of {len(e.hints)}: {e.hints[n]}"
 
-# %% ../../nbs/engine/exercises.ipynb #a414f5b8
+# %% ../../nbs/engine/exercises.ipynb #564faf38
 @patch
 def page(self: Learner) -> str:
     "A line for each problem: what passes, hints read, minutes left"
@@ -660,7 +690,7 @@ def page(self: Learner) -> str:
     n = sum(row.startswith("done") for row in rows)
     return "\n".join(rows) + f"\n{n} of {len(rows)} problems pass; about {left} minutes are left"
 
-# %% ../../nbs/engine/exercises.ipynb #6fdeb077
+# %% ../../nbs/engine/exercises.ipynb #aba5baee
 @patch
 def task(self: Learner,
     problem: str,
@@ -670,7 +700,7 @@ def task(self: Learner,
     return (f"{problem}: {_effort(e)}\n{e.task}\nWrite it in {e.notebook}.ipynb or {PACKAGE}/{e.module}.py. "
             f"For a hint: basics_check {problem} --hint\n")
 
-# %% ../../nbs/engine/exercises.ipynb #fae413f1
+# %% ../../nbs/engine/exercises.ipynb #4a49be76
 def watch_folder(
     folder,  # looked at with all below it
     action,  # called at once, and after each change
@@ -678,15 +708,14 @@ def watch_folder(
     looks: int | None = None,  # so many; None: for ever
 ):
     "Call `action` whenever a notebook or Python file in the folder has changed"
-    def stamps(): return {p: p.stat().st_mtime_ns for p in Path(folder).rglob("*") if p.suffix in (".py",
-        ".ipynb")}
+    def stamps(): return {p: p.stat().st_mtime_ns for p in code_files(folder)}
     seen = None
     while looks is None or looks > 0:
         if (now := stamps()) != seen: seen = now; action()
         if looks: looks -= 1
         time.sleep(every)
 
-# %% ../../nbs/engine/exercises.ipynb #e650b985
+# %% ../../nbs/engine/exercises.ipynb #eb8f2903
 @patch
 def report(self: Learner,
     problem: str = "",  # left out: all
@@ -697,7 +726,7 @@ def report(self: Learner,
     print(f"{passed} passed, {failed} failed", flush=True)
     return failed
 
-# %% ../../nbs/engine/exercises.ipynb #564faf38
+# %% ../../nbs/engine/exercises.ipynb #69204ae0
 @patch
 def compare(self: Learner,
     problem: str,
@@ -711,7 +740,7 @@ def compare(self: Learner,
     print(f"{sum(r.passed for r in results)} passed, {sum(not r.passed for r in results)} failed")
     return sum(not r.passed for r in results)
 
-# %% ../../nbs/engine/exercises.ipynb #aba5baee
+# %% ../../nbs/engine/exercises.ipynb #ec89a11c
 @call_parse
 def basics_check(
     problem: str = "",  # of the book; left out: all
@@ -740,7 +769,7 @@ def basics_check(
             failed = learner.report(problem)
     if failed: sys.exit(1)
 
-# %% ../../nbs/engine/exercises.ipynb #e3110314
+# %% ../../nbs/engine/exercises.ipynb #22192728
 _ATTN = "q_proj_weight, k_proj_weight, v_proj_weight, o_proj_weight"
 _PROJ = ('{"q_proj.weight": q_proj_weight, "k_proj.weight": k_proj_weight, "v_proj.weight": v_proj_weight, '
          '"output_proj.weight": o_proj_weight}')
@@ -768,7 +797,7 @@ ADAPTERS = {  # function and arguments -> what it returns
         f"rope(theta, d_model // num_heads, max_seq_len)), {_PROJ})(in_features, token_positions)",
 }
 
-# %% ../../nbs/engine/exercises.ipynb #35133d30
+# %% ../../nbs/engine/exercises.ipynb #41581c5f
 ADAPTERS |= {
     "run_transformer_block(d_model, num_heads, d_ff, max_seq_len, theta, weights, in_features)":
         "loaded(layers.TransformerBlock(d_model, num_heads, d_ff, "
@@ -793,7 +822,7 @@ ADAPTERS |= {
         "bpe.train_bpe(input_path, vocab_size, special_tokens)",
 }
 
-# %% ../../nbs/engine/exercises.ipynb #1a59c815
+# %% ../../nbs/engine/exercises.ipynb #353c4026
 def adapters_text(
     package: str = "basics",  # whose functions are tested; its modules are named as ours
 ) -> str:  # a Python file
@@ -811,7 +840,7 @@ def rope(theta, d_k, max_seq_len): return attention.RotaryPositionalEmbedding(th
 '''
     return head + "".join(f"\n\ndef {name}:\n    return {body}\n" for name, body in ADAPTERS.items())
 
-# %% ../../nbs/engine/exercises.ipynb #046a2e43
+# %% ../../nbs/engine/exercises.ipynb #044bed05
 @call_parse
 def basics_adapters(
     path: str,  # the file to write: tests/adapters.py of the public suite
