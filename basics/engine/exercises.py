@@ -22,7 +22,7 @@ from types import SimpleNamespace
 # %% ../../nbs/engine/exercises.ipynb #7474e353
 import torch
 from fastcore.basics import patch
-from fastcore.script import call_parse
+from fastcore.script import Param, call_parse
 
 from .corpora import plain_errors
 from .doctor import MODELS, TESTS, Result, compare_modules, error_text, examine, line
@@ -43,8 +43,8 @@ def read_box(
     hints = [hint.strip() for hint in _HINT.findall(m[6])]
     if len(hints) != 3: raise ValueError(f"the box of {m[1]} has {len(hints)} hints; it needs three")
     numbers = dict(zip(("minutes", "difficulty", "importance"), map(int, m.group(2, 3, 4))))
-    return dict(id=m[1], **numbers, needs=re.findall(r"`(\w+)`", m[5] or ""),
-                task=_HINT.sub("", m[6]).strip(), hints=hints)
+    needs, task = re.findall(r"`(\w+)`", m[5] or ""), _HINT.sub("", m[6]).strip()
+    return dict(id=m[1], **numbers, needs=needs, task=task, hints=hints)
 
 # %% ../../nbs/engine/exercises.ipynb #896a0e5e
 _KEPT = ("property", "classmethod", "staticmethod", "torch.no_grad()")  # decorators that a stub keeps
@@ -69,11 +69,10 @@ def _function_stub(lines, node):
 # %% ../../nbs/engine/exercises.ipynb #60d70c88
 def _class_stub(lines, node):
     "A class with the stubs of its public methods"
-    methods = [n for n in node.body if isinstance(n,
-        ast.FunctionDef) and (n.name == "__init__" or n.name[0] != "_")]
+    methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+    stubs = [_function_stub(lines, m) for m in methods if m.name == "__init__" or m.name[0] != "_"]
     doc = lines[node.body[0].lineno - 1:node.body[0].end_lineno] if ast.get_docstring(node) else []
-    return "\n".join([_header(lines, node), *doc]) + "\n" + "\n\n".join(_function_stub(lines,
-        m) for m in methods)
+    return "\n".join([_header(lines, node), *doc]) + "\n" + "\n\n".join(stubs)
 
 # %% ../../nbs/engine/exercises.ipynb #4b1b070a
 def _patched(node):
@@ -148,8 +147,9 @@ def _gather(cells):
     boxes, code, imports, module, heading, context = {}, {}, [], "", "", []
     for kind, source in cells:
         if kind == "markdown":
-            if box := read_box(source): boxes[box["id"]], context = box | dict(section=heading,
-                context=context), []
+            if box := read_box(source):
+                boxes[box["id"]] = box | dict(section=heading, context=context)
+                context = []
             elif source.startswith("#"): heading, context = source.split("\n")[0].lstrip("# "), []
             else: context.append(source)
         else:
@@ -176,8 +176,8 @@ def _exercise(box, code, notebook, module, imports):
     stub = make_stub("\n\n".join(text for kind, text in code if kind == "exercise"))
     names = [n.name for n in ast.parse(stub).body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     if not names: raise ValueError(f"the cells of {box['id']} define no function and no class")
-    return Exercise(**box, notebook=notebook, module=module, names=names, imports=imports, stub=stub,
-                    solution=solution)
+    where = dict(notebook=notebook, module=module)
+    return Exercise(**box, **where, names=names, imports=imports, stub=stub, solution=solution)
 
 # %% ../../nbs/engine/exercises.ipynb #647e9b68
 def read_book(
@@ -186,16 +186,14 @@ def read_book(
     "The exercises of the whole book"
     exercises = [e for path in sorted(Path(folder).glob("[0-9]*.ipynb")) for e in read_notebook(path)]
     shared = {e.module: {x.imports: 0 for x in exercises if x.module == e.module} for e in exercises}
-    exercises = [e._replace(
-        imports="\n\n".join(shared[e.module])) for e in exercises]  # one module, two notebooks
+    exercises = [e._replace(imports="\n\n".join(shared[e.module])) for e in exercises]
     names = [name for e in exercises for name in e.names]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    unknown = sorted({need for e in exercises for need in e.needs} - {e.id for e in exercises})
-    untested = sorted({e.id for e in exercises} - TESTS.keys())
-    for what, odd in dict(defined=twice, needed=unknown, untested=untested).items():
-        if odd: raise ValueError(f"{', '.join(odd)}: " + dict(
-            defined="two exercises define this name", needed="no exercise has this name",
-            untested="no tests in engine.doctor")[what])
+    ids = {e.id for e in exercises}
+    odd = {"two exercises define this name": {name for name in names if names.count(name) > 1},
+           "no exercise has this name": {need for e in exercises for need in e.needs} - ids,
+           "engine.doctor has no tests for it": ids - TESTS.keys()}
+    for why, which in odd.items():
+        if which: raise ValueError(f"{', '.join(sorted(which))}: {why}")
     return exercises
 
 # %% ../../nbs/engine/exercises.ipynb #1d92f5fc
@@ -252,9 +250,10 @@ def _uses(node): return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)
 def _box(e):
     "The box of an exercise, its hints folded"
     needs = ", needs " + ", ".join(f"`{n}`" for n in e.needs) if e.needs else ""
-    hints = [f"<details><summary>Hint {i}</summary>\n\n{hint}\n\n</details>" for i,
-             hint in enumerate(e.hints, 1)]
+    hints = [_folded(f"Hint {i}", hint) for i, hint in enumerate(e.hints, 1)]
     return f"**Your turn: `{e.id}`** ({_effort(e)}{needs})\n\n{e.task}\n\n" + "\n".join(hints)
+
+def _folded(title, text): return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 # %% ../../nbs/engine/exercises.ipynb #43253697
 def _borrowed(exercises, everything):
@@ -273,18 +272,15 @@ def notebook_cells(
     solved: bool = False,  # with the solutions in place of the stubs
 ) -> list[tuple[str, str]]:  # kind and source of each cell
     "The cells of an exercise notebook"
-    first = exercises[0]
+    first, more = exercises[0], _borrowed(exercises, everything) if solved else ""
     cells = [("markdown", f"# Exercises of {first.notebook}"),
              ("markdown", "Write each piece in its cell, run it, and run the check below it. `basics_check` "
               "does the same on the saved file, and stops a loop that never ends."),
-             ("code", first.imports + (_borrowed(exercises,
-                 everything) if solved else "") + "\n\nfrom basics.engine.doctor import check")]
+             ("code", first.imports + more + "\n\nfrom basics.engine.doctor import check")]
     for e in exercises:
-        cells += [("markdown", f"## {e.section}"), *(("markdown", text) for text in e.context),
-                  ("markdown", _box(e)),
-                  ("code", e.solution if solved else e.stub), ("code", f'check("{e.id}", globals())')]
-        folded = f"<details><summary>Our solution</summary>\n\n```python\n{e.solution}\n```\n\n</details>"
-        if not solved: cells.append(("markdown", folded))
+        cells += [("markdown", text) for text in (f"## {e.section}", *e.context, _box(e))]
+        cells += [("code", e.solution if solved else e.stub), ("code", f'check("{e.id}", globals())')]
+        if not solved: cells.append(("markdown", _folded("Our solution", f"```python\n{e.solution}\n```")))
     return cells
 
 # %% ../../nbs/engine/exercises.ipynb #dc7a7a30
@@ -308,13 +304,14 @@ def edition(
 ) -> dict[str, str]:  # path in the folder -> text
     "All files of the exercise edition"
     everything = list(load_exercises().values())
-    def grouped(key): return {k:
-        [e for e in everything if key(e) == k] for k in dict.fromkeys(map(key, everything))}
-    texts = {f"{name}.ipynb": notebook_text(notebook_cells(es, everything, solved)) for name,
-             es in grouped(lambda e: e.notebook).items()}
-    texts |= {f"{PACKAGE}/{name}.py": module_text(es, everything, solved) for name,
-              es in grouped(lambda e: e.module).items()}
-    return texts | {f"{PACKAGE}/__init__.py": ""}
+    texts = {f"{PACKAGE}/__init__.py": ""}
+    for name in dict.fromkeys(e.notebook for e in everything):
+        cells = notebook_cells([e for e in everything if e.notebook == name], everything, solved)
+        texts[f"{name}.ipynb"] = notebook_text(cells)
+    for name in dict.fromkeys(e.module for e in everything):
+        own = [e for e in everything if e.module == name]
+        texts[f"{PACKAGE}/{name}.py"] = module_text(own, everything, solved)
+    return texts
 
 # %% ../../nbs/engine/exercises.ipynb #33028729
 def write_edition(
@@ -392,10 +389,10 @@ def needed(
     "The statements that define `names`, and all that these use"
     wanted, taken, uses = set(names), set(), {}
     while True:
-        new = [i for i, s in enumerate(
-            statements) if i not in taken and _defines(s.node) & (wanted - homes.keys())]
+        found = {i for i, s in enumerate(statements) if _defines(s.node) & (wanted - homes.keys())}
+        new = found - taken
         if not new: break
-        taken |= set(new)
+        taken |= new
         wanted |= {name for i in new for name in _uses(statements[i].node)}
     known = {name for s in statements for name in _defines(s.node)}
     uses = {name: homes[name] for name in sorted(wanted & homes.keys() & known)}
@@ -407,8 +404,8 @@ def _without(statement, names):
     node = statement.node
     if not isinstance(node, ast.ImportFrom): return statement
     rest = [a for a in node.names if (a.asname or a.name) not in names]
-    return statement._replace(node=ast.copy_location(ast.ImportFrom(node.module, rest, node.level),
-        node)) if rest else statement
+    if not rest: return statement
+    return statement._replace(node=ast.copy_location(ast.ImportFrom(node.module, rest, node.level), node))
 
 # %% ../../nbs/engine/exercises.ipynb #b1da5bbe
 def our_code(
@@ -417,8 +414,8 @@ def our_code(
 ) -> Code:
     "Our solution, as if a learner had written it"
     nodes = ast.parse(e.imports + "\n\n" + e.solution).body
-    return needed([Statement(f"our {e.id}", n) for n in nodes], e.names,
-                  {k: v for k, v in homes.items() if v != e.id})
+    others = {name: x for name, x in homes.items() if x != e.id}
+    return needed([Statement(f"our {e.id}", n) for n in nodes], e.names, others)
 
 # %% ../../nbs/engine/exercises.ipynb #05dea054
 def names_of(
@@ -429,9 +426,8 @@ def names_of(
     "The names of an exercise, as the learner defines them or as we do"
     e, homes = exercises[problem], {name: x.id for x in exercises.values() for name in x.names}
     if problem not in codes:
-        module = import_module(f"basics.{e.module}")
-        if all(hasattr(module, name) for name in e.names): return {name:
-            getattr(module, name) for name in e.names}
+        module = vars(import_module(f"basics.{e.module}"))
+        if all(name in module for name in e.names): return {name: module[name] for name in e.names}
     code = codes.get(problem) or our_code(e, homes)
     space = {"__name__": "__learner__", "__package__": PACKAGE}
     for name, other in code.uses.items(): space[name] = names_of(other, codes, exercises)[name]
@@ -443,8 +439,8 @@ def code_files(
     folder,  # searched with all below it; hidden folders and installed packages are left out
 ) -> list[Path]:
     "A learner's notebooks and Python files"
-    def seen(path): return not any(
-            part[0] == "." or part == "site-packages" for part in path.relative_to(folder).parts)
+    def seen(path):
+        return not any(part[0] == "." or part == "site-packages" for part in path.relative_to(folder).parts)
     return [p for p in sorted(Path(folder).rglob("*")) if p.suffix in (".py", ".ipynb") and seen(p)]
 
 # %% ../../nbs/engine/exercises.ipynb #bee20ec8
@@ -458,11 +454,10 @@ def find_code(
     best = None
     for path in code_files(folder):
         statements = statements_of(path)
-        defined = [s.node for s in statements if isinstance(s.node,
-            (ast.FunctionDef, ast.ClassDef)) and s.node.name in e.names]
-        if all(map(is_stub, defined)): continue
-        if best is None or path.stat().st_mtime > best[0].stat().st_mtime: best = path, needed(statements,
-            e.names, homes)
+        defined = [s.node for s in statements if isinstance(s.node, (ast.FunctionDef, ast.ClassDef))]
+        if all(is_stub(node) for node in defined if node.name in e.names): continue
+        if best and path.stat().st_mtime <= best[0].stat().st_mtime: continue
+        best = path, needed(statements, e.names, homes)
     return best
 
 # %% ../../nbs/engine/exercises.ipynb #e9509542
@@ -490,9 +485,9 @@ def _serve(job, problem, codes, exercises, path, gigabytes):
         try:
             my = SimpleNamespace(**names_of(problem, codes, exercises))
             for result in job(problem, my, lambda name: tell("asks", name)): tell("result", result)
-        except Exception as e: tell("result",
-                                    Result("the code can be run", False, "no error", error_text(e),
-                                        "your file stops before the tests"))
+        except Exception as e:
+            why = "no error", error_text(e), "your file stops before the tests"
+            tell("result", Result("the code can be run", False, *why))
         tell("end")
 
 # %% ../../nbs/engine/exercises.ipynb #a2f56e2a
@@ -582,13 +577,14 @@ class Learner:
 
     def key(self, code):
         "A fingerprint of a learner's code"
-        return hashlib.sha256(
-            "\n".join(ast.unparse(s.node) for s in code.statements).encode()).hexdigest()[:16]
+        text = "\n".join(ast.unparse(s.node) for s in code.statements)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 # %% ../../nbs/engine/exercises.ipynb #fc107dad
 @patch
 def codes(self: Learner,
     problem: str,
+    wrong: bool = False,  # also the pieces that do not pass their tests
 ) -> dict[str, Code]:  # empty where nothing is written yet
     "The learner's code of a problem, and of those pieces it uses which pass their own tests"
     found = self.find(problem)
@@ -598,7 +594,7 @@ def codes(self: Learner,
         other = todo.pop()
         if other in seen: continue
         seen.add(other)
-        if self.passes(other):
+        if (wrong and self.find(other)) or self.passes(other):
             taken[other] = self.find(other)[1]
             todo += taken[other].uses.values()
     return taken
@@ -627,8 +623,8 @@ def run(self: Learner,
         results.append(r)
         if tell: tell(r)
     passed = sum(r.passed for r in results)
-    self.note(problem, passed=passed, failed=len(results) - passed,
-              key=self.key(codes[problem]) if codes else "")
+    key = self.key(codes[problem]) if codes else ""
+    self.note(problem, passed=passed, failed=len(results) - passed, key=key)
     return results
 
 # %% ../../nbs/engine/exercises.ipynb #a414f5b8
@@ -651,11 +647,10 @@ def show(self: Learner,
 ) -> tuple[int, int]:  # passed, failed
     "Run a problem and print a line for each test"
     codes = self.codes(problem)
-    used = {other: "your" if other in codes else "our" for code in codes.values(
-        ) for other in code.uses.values()}
+    uses = {other for code in codes.values() for other in code.uses.values()} - {problem}
     place = self.find(problem)[0].relative_to(self.folder) if codes else self.folder
-    uses = [f"{whose} {other}" for other, whose in sorted(used.items()) if other != problem]
-    print(f"{problem} ({', '.join([str(place), *uses])})")
+    whose = [("your " if other in codes else "our ") + other for other in sorted(uses)]
+    print(f"{problem} ({', '.join([str(place), *whose])})")
     results = self.run(problem, lambda r: print(line(r), flush=True))
     return sum(r.passed for r in results), sum(not r.passed for r in results)
 
@@ -683,7 +678,8 @@ def page(self: Learner) -> str:
     rows, left = [], 0
     for p, e in self.book.items():
         passed, failed, hints = (self.progress.get(p, {}).get(k, 0) for k in ("passed", "failed", "hints"))
-        state = "done" if passed and not failed else f"{passed} of {passed + failed}" if failed else ""
+        tried = failed and self.progress[p]["key"]
+        state = "done" if passed and not failed else f"{passed} of {passed + failed}" if tried else ""
         left += 0 if state == "done" else e.minutes
         read = f", hints read: {hints}" if hints else ""
         rows.append(f"{state:8} {p:29} {e.notebook:14} {e.minutes:3} minutes{read}")
@@ -733,9 +729,10 @@ def compare(self: Learner,
 ) -> int:  # tensors that differ
     "Put our weights into the learner's module and print, tensor by tensor, where it parts from ours"
     if self.exercise(problem).id not in MODELS: raise ValueError(f"--compare knows {', '.join(MODELS)}")
-    codes = self.codes(problem)
-    results = list(ask(problem, codes, self.book, compare_modules,
-                       self.seconds)) if codes else [self.nothing(problem)]
+    codes = self.codes(problem, wrong=True)  # the mistake may be in a piece that the model is built of
+    answers = ask(problem, codes, self.book, compare_modules,
+                  self.seconds) if codes else [self.nothing(problem)]
+    results = list(answers)
     for r in results: print(line(r))
     print(f"{sum(r.passed for r in results)} passed, {sum(not r.passed for r in results)} failed")
     return sum(not r.passed for r in results)
@@ -743,7 +740,7 @@ def compare(self: Learner,
 # %% ../../nbs/engine/exercises.ipynb #ec89a11c
 @call_parse
 def basics_check(
-    problem: str = "",  # of the book; left out: all
+    problem: Param("a problem of the book; left out: all", str, nargs="?", opt=False) = "",
     folder: str = ".",  # with your code: notebooks or Python files
     next: bool = False,  # the first problem that does not pass yet: the task, then its tests
     hint: bool = False,  # the problem's next hint in place of its tests
@@ -848,8 +845,8 @@ def basics_adapters(
 ):
     "Write the adapters of the public CS336 tests, for your package or for ours."
     with plain_errors("basics_adapters"):
-        if not Path(path).parent.is_dir():
-            raise FileNotFoundError(
-                f"there is no folder {Path(path).parent}: give the path of tests/adapters.py")
+        home = Path(path).parent
+        if not home.is_dir(
+                ): raise FileNotFoundError(f"there is no folder {home}: give the path of adapters.py")
         Path(path).write_text(adapters_text(package), encoding="utf-8")
     print(f"{len(ADAPTERS)} adapters for {package} in {path}")
