@@ -9,7 +9,7 @@ __all__ = ['Exercise', 'PACKAGE', 'Statement', 'Code', 'ADAPTERS', 'read_box', '
            'ask', 'Learner', 'watch_folder', 'basics_check', 'adapters_text', 'basics_adapters']
 
 # %% ../../nbs/engine/exercises.ipynb #3fe27132
-import ast, hashlib, json, os, re, signal, sys, time
+import ast, hashlib, html, json, os, re, signal, sys, time
 from collections import namedtuple
 from functools import lru_cache
 from importlib import import_module
@@ -31,7 +31,7 @@ from ..training import write_atomic
 # %% ../../nbs/engine/exercises.ipynb #2f93d6d2
 _BOX = re.compile(r"\*\*Your turn: `(\w+)`\*\* \((\d+) minutes, difficulty (\d) of 5, importance (\d) of 5"
                   r"(?:, needs ([^)]+))?\)\n(.*)", re.S)
-_HINT = re.compile(r"<details><summary>[^<]*</summary>\n(.*?)</details>", re.S)
+_HINT = re.compile(r"<details><summary>[^<]*</summary>(.*)</details>")
 
 # %% ../../nbs/engine/exercises.ipynb #ddab5ab2
 def read_box(
@@ -40,7 +40,7 @@ def read_box(
     "What a box 'Your turn' says"
     m = _BOX.match(re.sub(r"^> ?", "", source, flags=re.M))
     if not m: return None
-    hints = [hint.strip() for hint in _HINT.findall(m[6])]
+    hints = [html.unescape(re.sub("</?code>", "`", hint)) for hint in _HINT.findall(m[6])]
     if len(hints) != 3: raise ValueError(f"the box of {m[1]} has {len(hints)} hints; it needs three")
     numbers = dict(zip(("minutes", "difficulty", "importance"), map(int, m.group(2, 3, 4))))
     needs, task = re.findall(r"`(\w+)`", m[5] or ""), _HINT.sub("", m[6]).strip()
@@ -250,10 +250,13 @@ def _uses(node): return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)
 def _box(e):
     "The box of an exercise, its hints folded"
     needs = ", needs " + ", ".join(f"`{n}`" for n in e.needs) if e.needs else ""
-    hints = [_folded(f"Hint {i}", hint) for i, hint in enumerate(e.hints, 1)]
+    hints = [f"<details><summary>Hint {i}</summary>{_as_html(hint)}</details>" for i,
+             hint in enumerate(e.hints, 1)]
     return f"**Your turn: `{e.id}`** ({_effort(e)}{needs})\n\n{e.task}\n\n" + "\n".join(hints)
 
-def _folded(title, text): return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+def _as_html(hint): return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(hint, quote=False))
+
+_FOLDED = "<details><summary>Our solution</summary>\n\n```python\n{}\n```\n\n</details>"
 
 # %% ../../nbs/engine/exercises.ipynb #43253697
 def _borrowed(exercises, everything):
@@ -280,7 +283,7 @@ def notebook_cells(
     for e in exercises:
         cells += [("markdown", text) for text in (f"## {e.section}", *e.context, _box(e))]
         cells += [("code", e.solution if solved else e.stub), ("code", f'check("{e.id}", globals())')]
-        if not solved: cells.append(("markdown", _folded("Our solution", f"```python\n{e.solution}\n```")))
+        if not solved: cells.append(("markdown", _FOLDED.format(e.solution)))
     return cells
 
 # %% ../../nbs/engine/exercises.ipynb #dc7a7a30
