@@ -418,7 +418,10 @@ def our_code(
     "Our solution, as if a learner had written it"
     nodes = ast.parse(e.imports + "\n\n" + e.solution).body
     others = {name: x for name, x in homes.items() if x != e.id}
-    return needed([Statement(f"our {e.id}", n) for n in nodes], e.names, others)
+    code = needed([Statement(f"our {e.id}", n) for n in nodes], e.names, others)
+    used = {name for s in code.statements for name in _uses(s.node)}
+    return code._replace(uses={name:
+        others[name] for name in sorted(used & others.keys())})  # no import needed
 
 # %% ../../nbs/engine/exercises.ipynb #05dea054
 def names_of(
