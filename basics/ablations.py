@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['LoggedRun', 'VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'COLUMNS', 'load_runs', 'show_lr', 'best_lrs', 'results_table',
-           'select_runs', 'best_run', 'seeds_table', 'experiment_log']
+           'select_runs', 'best_run', 'pooled_noise', 'sure_errors', 'seeds_table', 'experiment_log']
 
 # %% ../nbs/09_ablations.ipynb #1b520bab
-import json
+import json, math
 from collections import namedtuple
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -104,11 +105,36 @@ def best_run(
     seed = min(r.result["seed"] for r in runs)
     return min((r for r in runs if r.result["seed"] == seed), key=lambda r: r.result["val_loss"])
 
+# %% ../nbs/09_ablations.ipynb #5aad7d6e
+def pooled_noise(
+    std,  # of each variant, between its seeds; nan for a single run
+    seeds,  # runs of each variant
+) -> tuple[float, int]:  # the noise and its degrees of freedom; (0., 0) where nothing was run twice
+    "The root of the mean square of spreads, each counted by its degrees of freedom"
+    std, freedom = np.nan_to_num(np.asarray(std, float)), np.asarray(seeds) - 1
+    total = int(freedom.sum())
+    return (math.sqrt((freedom * std ** 2).sum() / total), total) if total else (0., 0)
+
+# %% ../nbs/09_ablations.ipynb #7b1dc87c
+@lru_cache
+def sure_errors(
+    base: int,  # seeds of the base
+    seeds: tuple[int, ...],  # seeds of each variant that is compared with it
+    freedom: int,  # degrees of freedom of the noise
+    level: float = .05,  # how often one false alarm or more is allowed
+) -> float:
+    "How many standard errors make an effect (Dunnett 1955, by simulation)"
+    rng, n = np.random.default_rng(0), np.array(seeds)
+    ours, others = (rng.standard_normal((50_000, k)) for k in (1, len(n)))
+    noise = np.sqrt(rng.chisquare(freedom, (50_000, 1)) / freedom)
+    t = np.abs(others / n ** .5 - ours / base ** .5) / (noise * np.sqrt(1 / n + 1 / base))
+    return float(np.quantile(t.max(1), 1 - level))
+
 # %% ../nbs/09_ablations.ipynb #526c2d16
 def seeds_table(
     results: pd.DataFrame,  # from `results_table`
-) -> pd.DataFrame:  # a row a variant: learning_rate (its best), seeds, mean, std, effect, error, verdict
-    "Each variant at its own best learning rate against the base; the noise is the median of their spreads"
+) -> pd.DataFrame:  # learning_rate (its best), seeds, mean, std, effect, error, least, verdict, by variant
+    "Each variant at its own best learning rate against the base; attrs['noise'] is that of a single run"
     rows = []
     for group, (label, _) in VARIANTS.items():
         runs = results[(results.group == group) & (results.status == "done")]
@@ -117,20 +143,29 @@ def seeds_table(
         rows.append((label, runs.learning_rate.iloc[0], len(runs), runs.val_loss.mean(), runs.val_loss.std()))
     columns = ["variant", "learning_rate", "seeds", "mean", "std"]
     table = pd.DataFrame(rows, columns=columns).set_index("variant")
-    if "base" not in table.index: return table[:0]  # nothing to compare with
-    noise = float(np.nan_to_num(table["std"].median()))
-    table["effect"] = table["mean"] - table.loc["base", "mean"]
-    table["error"] = noise * np.sqrt(1 / table.seeds + 1 / table.loc["base", "seeds"])
-    table["verdict"] = [_verdict(r, noise) for r in table.itertuples()]
-    return table
+    return _judged(table) if "base" in table.index else table[:0]  # else nothing to compare with
 
 # %% ../nbs/09_ablations.ipynb #1516fc41
-def _verdict(row, noise):
-    "An effect of twice its standard error is taken for one; a spread of five times the noise is no noise"
+def _judged(table):
+    "Add effect, error, the least effect that counts, and the verdict"
+    base, unstable = table.loc["base"], table["std"] > 5 * table["std"].median()
+    noise, freedom = pooled_noise(table["std"][~unstable], table.seeds[~unstable])
+    others = tuple(table.seeds[~unstable & (table.index != "base")])
+    sure = sure_errors(int(base.seeds), others, freedom) if freedom and others else np.nan
+    table["effect"] = table["mean"] - base["mean"]
+    table["error"] = noise * np.sqrt(1 / table.seeds + 1 / base.seeds)
+    table["least"] = sure * table.error
+    table["verdict"] = [_verdict(*both) for both in zip(table.itertuples(), unstable)]
+    table.attrs["noise"] = noise
+    return table
+
+# %% ../nbs/09_ablations.ipynb #3e2af839
+def _verdict(row, unstable):
+    "Whether an effect is larger than noise"
     if row.Index == "base": return "the measure"
-    if not noise: return "one seed: no verdict"
-    if row.std > 5 * noise: return "unstable"
-    return "within seed noise" if abs(row.effect) < 2 * row.error else "worse" if row.effect > 0 else "better"
+    if row.seeds == 1: return "a single run"
+    if unstable: return "unstable"
+    return "within seed noise" if abs(row.effect) < row.least else "worse" if row.effect > 0 else "better"
 
 # %% ../nbs/09_ablations.ipynb #619f2d61
 def experiment_log(
@@ -139,7 +174,7 @@ def experiment_log(
     "Every run with what it showed, against the base at its best learning rate"
     results = results_table(runs).set_index("experiment")
     table = seeds_table(results.reset_index())
-    base, noise = table.loc["base", "mean"], table["std"].median()
+    base, noise = table.loc["base", "mean"], table.attrs["noise"]
     like = best_run(select_runs(runs, "learning_rate", "done")).result
     results["observation"] = [_observe(r, base, noise, like) for r in results.itertuples()]
     return results[["group", "val_loss", "bits_per_byte", "observation"]]

@@ -276,12 +276,12 @@ def figure_noise(runs):
     if len(unstable): about += f"\nnot drawn: {', '.join(unstable)}, which some seeds break"
     title = f"{clear} of {len(rows)} variants differ from the base by more than seed noise"
     fig, (ax,) = _panels(title, about, 1)
-    ax.errorbar(rows.effect, range(len(rows)), xerr=2 * rows.error, fmt="none", ecolor=".4", capsize=3)
+    ax.errorbar(rows.effect, range(len(rows)), xerr=rows.least, fmt="none", ecolor=".4", capsize=3)
     ax.scatter(rows.effect, range(len(rows)), c=[VARIANT_COLORS[v] for v in rows.index], zorder=3)
     ax.axvline(0, color=VARIANT_COLORS["base"], label="base")
     labels = [f"{r.Index} (lr {show_lr(r.learning_rate)}, n = {r.seeds})" for r in rows.itertuples()]
     ax.set(yticks=range(len(rows)), yticklabels=labels,
-           xlabel="loss above the base (nats per token) ± 2 standard errors")
+           xlabel="loss above the base (nats per token) ± the least that counts")
     ax.legend(fontsize=7)
     return fig
 
@@ -374,7 +374,7 @@ def figure_data_scaling(
     if not (parts := _parts_of_the_data(runs)): return
     x, y = (np.array([f(r.result) for r in parts])
             for f in (lambda r: r["tokens"] / r["epochs"], lambda r: r["val_loss"]))
-    at, noise = np.geomspace(x.min(), whole, 50), seeds_table(results_table(runs))["std"].median()
+    at, noise = np.geomspace(x.min(), whole, 50), seeds_table(results_table(runs)).attrs["noise"]
     middle, low, high = fit_power(x, y, at, noise)
     fits = np.abs(fit_power(x, y, x, noise)[0] - y).max() < 4 * noise
     title = (f"At {parts[-1].result['tokens'] / 1e6:.0f} M tokens of training, half of the text costs"
