@@ -296,7 +296,8 @@ def _decay_in_the_gradient(update):
 _fast, _Batches = basics.engine.optimizers, basics.engine.batches.Batches
 
 PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
-PATCHES |= {name: bug.patch for name, bug in (BUGS | LAYOUTS).items()} | dict(  # the engine's form of four of them:
+PATCHES |= {name: bug.patch for name, bug in (BUGS | LAYOUTS).items()}
+PATCHES |= dict(  # the engine's form of four of them:
     targets_not_shifted=swap(_Batches, "__call__", lambda batch: lambda self: (batch(self)[0],) * 2),
     no_bias_correction=swap(_fast, "_bias_correction", lambda correct: lambda beta, t: torch.ones_like(t)),
     gradients_pile_up=swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_),
