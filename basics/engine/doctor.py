@@ -1936,7 +1936,7 @@ KNOWN_BUGS += [  # decoding
 ]
 
 # %% ../../nbs/engine/doctor.ipynb #3a05b54e
-LAB_BUGS = {  # bug of the lab: the problem whose tests name it, and the sentence
+LAB_BUGS = {  # bug or layout of the lab: the problem whose tests name it, and the sentence
     "no_scale": ("multihead_self_attention", "the scores are not divided by sqrt(d_k) of one head"),
     "mask_off_by_one": ("multihead_self_attention", "is the mask one too far to the right?"),
     "targets_not_shifted": ("data_loading", "the target is the input itself: shift by one"),

@@ -23,7 +23,7 @@ import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
 from ..ablations import COLUMNS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
 from ..accounting import count_parameters, train_flops_per_token
 from ..bpe import Tokenizer, train_bpe
-from ..break_it import BUGS, swap
+from ..break_it import BUGS, LAYOUTS, swap
 from ..data import END_OF_TEXT, split_documents
 from ..decoding import complete
 from .cache import fast_generate
@@ -82,7 +82,7 @@ class Plan:
     beyond: tuple = ()  # variants that the handout does not ask for
     board: dict = field(default_factory=dict)  # name -> changes: modifications tried on the second corpus
     regular: dict = field(default_factory=dict)  # name -> (changes, patch): one part of the base left out
-    bugs: tuple = ("", *BUGS)  # of the break-it runs; "": none
+    bugs: tuple = ("", *BUGS, *LAYOUTS)  # patches of the break-it runs; "": none
 
 # %% ../../nbs/engine/experiments.ipynb #838bc502
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True),
@@ -296,7 +296,8 @@ def _decay_in_the_gradient(update):
 _fast, _Batches = basics.engine.optimizers, basics.engine.batches.Batches
 
 PATCHES = {f"data_1_of_{n}": _part_of_the_data(n) for n in (2, 4, 8)}
-PATCHES |= {name: bug.patch for name, bug in BUGS.items()} | dict(  # the engine's form of four of them:
+PATCHES |= {name: bug.patch for name, bug in (BUGS | LAYOUTS).items()}
+PATCHES |= dict(  # the engine's form of four of them:
     targets_not_shifted=swap(_Batches, "__call__", lambda batch: lambda self: (batch(self)[0],) * 2),
     no_bias_correction=swap(_fast, "_bias_correction", lambda correct: lambda beta, t: torch.ones_like(t)),
     gradients_pile_up=swap(torch, "_foreach_copy_", lambda copy: torch._foreach_add_),
