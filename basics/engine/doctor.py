@@ -76,7 +76,8 @@ def diagnose(
     "Ask the learner's code, compare, and find the mistake that gives such an answer"
     try: actual = case.actual()
     except Exception as e:
-        return Result(case.name, False, beside(case.expected, None)[0], error_text(e), _missing(e) or case.says)
+        return Result(case.name, False, beside(case.expected, None)[0], error_text(e),
+                      _missing(e) or case.says)
     if isinstance(actual, torch.Tensor): actual = actual.detach()
     if same(case.expected, actual): return Result(case.name, True, *beside(case.expected, actual), "")
     known = [sentence for sentence, value in case.suspects.items() if same(value, actual)]
@@ -321,14 +322,15 @@ def _merged(my):
 @examines("count_pretokens", "bpe")
 def _count_pretokens(my):
     def count(text, special=()): return dict(my.count_pretokens(text, special))
-    letters = dict(Counter(bytes([b]) for b in b"one fish two fish"))  # each pre-token found in a piece of one letter
+    letters = dict(Counter(bytes([b]) for b in b"one fish two fish"))
     yield Case("words keep the space before them", {b"one": 1, b" fish": 2, b" two": 1},
                lambda: count("one fish two fish"),
                "use the pattern PAT with finditer", {
         "the spaces are lost: was the text cut with split()?": {b"one": 1, b"fish": 2, b"two": 1},
         "keys are the UTF-8 bytes of the pre-tokens": {"one": 1, " fish": 2, " two": 1},
         "an empty pattern cuts everywhere: without special tokens do not split": letters,
-        "without special tokens do not split; and keys are bytes": {k.decode(): n for k, n in letters.items()}})
+        "without special tokens do not split; and keys are bytes":
+            {k.decode(): n for k, n in letters.items()}})
     yield Case("a special token is not counted", {b"a": 1, b"b": 1}, lambda: count("a<|x|>b", ["<|x|>"]),
                "split the text at the special tokens first", {
         "the special token was counted like text": {b"a": 1, b"<|": 1, b"x": 1, b"|>": 1, b"b": 1},

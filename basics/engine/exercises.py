@@ -10,7 +10,7 @@ __all__ = ['Exercise', 'CORE', 'PACKAGE', 'Statement', 'Code', 'ADAPTERS', 'read
            'adapters_text', 'basics_adapters']
 
 # %% ../../nbs/engine/exercises.ipynb #3fe27132
-import ast, hashlib, html, json, os, re, signal, sys, textwrap, time
+import ast, contextlib, hashlib, html, json, os, re, signal, sys, textwrap, time
 from collections import namedtuple
 from difflib import get_close_matches
 from functools import lru_cache, partial
@@ -291,6 +291,11 @@ def _borrowed(exercises, everything):
     return f"\nfrom basics.{home} import {', '.join(names)}" if names else ""
 
 # %% ../../nbs/engine/exercises.ipynb #cb24be6f
+_HOW = """Run the first code cell. Then write each piece in its cell, run it, and run the check below it.
+A piece that needs another one needs it here, too: run its cell, or import ours.
+`basics_check`, in a terminal, runs the same tests on the saved file; it lends you ours, and stops a loop that
+never ends."""
+
 def notebook_cells(
     exercises: list[Exercise],  # of one course notebook
     everything: list[Exercise],  # of the book
@@ -298,11 +303,7 @@ def notebook_cells(
 ) -> list[tuple[str, str]]:  # kind and source of each cell
     "The cells of an exercise notebook"
     first, more = exercises[0], _borrowed(exercises, everything) if solved else ""
-    cells = [("markdown", f"# Exercises of {first.notebook}"),
-             ("markdown", "Run the first code cell. Then write each piece in its cell, run it, and run the check below "
-              "it. A piece that needs another one needs it here, too: run its cell, or import ours. "
-              "`basics_check`, in a terminal, runs the same tests on the saved file; it lends you ours, "
-              "and stops a loop that never ends."),
+    cells = [("markdown", f"# Exercises of {first.notebook}"), ("markdown", _HOW),
              ("code", first.imports + more + "\n\nfrom basics.engine.doctor import check")]
     for e, before in zip(exercises, [None, *exercises]):
         heading = [] if before and before.section == e.section else [f"## {e.section}"]
@@ -365,9 +366,9 @@ def basics_exercises(
     "Write the exercise book: notebooks, and the same as a package of stubs; what is there is kept."
     written, kept = write_edition(out, solved)
     for name in kept: print(f"kept as it is: {Path(out, name)}")
-    hours = sum(e.minutes for e in load_exercises().values()) / 60
+    hours = course_minutes(load_exercises()) / 60
     print(f"{len(written)} files in {out}, {len(load_exercises())} exercises, about {hours:.1f} hours")
-    print(f"go on with:\n    cd {out}\n    basics_check --next --core  # the short course; without --core the full one")
+    print(f"go on with:\n    cd {out}\n    basics_check --next --core  # without --core: the full course")
 
 # %% ../../nbs/engine/exercises.ipynb #7dd068bf
 Statement = namedtuple("Statement", "label node")  # where it stands, for error messages; its syntax tree
@@ -746,7 +747,8 @@ def task(self: Learner,
     e = self.exercise(problem)
     where = "" if self.folder == Path(".") else f" --folder {self.folder}"
     return (f"{problem}: {_effort(e)}\n{e.task}\nThe text before it: {_place(e)}\n"
-            f"Write it there or in {PACKAGE}/{e.module}.py. For a hint: basics_check {problem} --hint{where}\n")
+            f"Write it there or in {PACKAGE}/{e.module}.py. "
+            f"For a hint: basics_check {problem} --hint{where}\n")
 
 # %% ../../nbs/engine/exercises.ipynb #forget001
 @patch
@@ -784,6 +786,19 @@ def report(self: Learner,
     print(f"{passed} passed, {failed} failed", flush=True)
     return failed
 
+# %% ../../nbs/engine/exercises.ipynb #watchmeth
+@patch
+def watch(self: Learner,
+    problem: str = "",  # left out: all
+    core: bool = False,  # all of the short course only
+):
+    "Report, and again after each change, until Ctrl-C"
+    print(f"watching {self.folder}; Ctrl-C ends it")
+    def look():
+        print(time.strftime("\n%H:%M:%S"))
+        self.report(problem, core)
+    with contextlib.suppress(KeyboardInterrupt): watch_folder(self.folder, look)
+
 # %% ../../nbs/engine/exercises.ipynb #69204ae0
 @patch
 def compare(self: Learner,
@@ -810,10 +825,10 @@ def train_and_write(problem, my, before, codes, book, steps=300):
     optimizer = part("adamw")(model.parameters(), weight_decay=.1)
     def log(row): print(row, flush=True); before(row)
     rows = my.train_loop(model, optimizer, train, valid, steps=steps, batch_size=16, context_length=64,
-                         max_lr=5e-3, warmup=20, eval_every=50, log=log)
+                         max_lr=5e-3, warmup=steps // 15, eval_every=50, log=log)
     first, last = rows[0]["val_loss"], rows[-1]["val_loss"]
-    right = last < first / 2
-    yield Result("the validation loss halves", right, f"below {first / 2:.2f}", f"{last:.2f}", "it learns badly")
+    yield Result("the validation loss halves", last < first / 2, f"below {first / 2:.2f}", f"{last:.2f}",
+                 "the pieces pass one by one, but together they learn badly")
     before("it writes")
     story = part("generate")(model, tokenizer.encode(END_OF_TEXT + "\n"), 60, seed=0)
     text = tokenizer.decode(story).strip()
@@ -827,7 +842,7 @@ def train(self: Learner) -> int:  # failed tests
     mine = {p: self.find(p)[1] for p in self.book if not self.ours and self.passes(p)}
     homes = {name: e.id for e in self.book.values() for name in e.names}
     codes = {p: our_code(e, homes) for p, e in self.book.items()} | mine
-    print(f"a small model from {', '.join('your ' + p for p in mine) or 'no piece of yours'}; the rest is ours")
+    print(f"yours: {', '.join(mine) or 'nothing yet'}; the other pieces are ours", flush=True)
     job = partial(train_and_write, codes=codes, book=self.book)
     results = list(ask("training_together", codes, self.book, job, max(self.seconds, 60)))
     for r in results: print(line(r))
@@ -853,15 +868,12 @@ def basics_check(
     with plain_errors("basics_check"):
         learner, failed = Learner(folder, ours, seconds), 0
         if next or hint: problem = problem or learner.next_problem(core)
-        if (next or hint) and not problem: print("all problems pass: see what they make with basics_check --train")
+        if (next or hint) and not problem: print("all pass; now: basics_check --train")
         elif reset: print(learner.forget(reset))
         elif progress: print(learner.page(core))
         elif hint: print(learner.hint(problem))
-        elif watch:
-            print(f"watching {folder}; Ctrl-C ends it")
-            watch_folder(folder, lambda: print(time.strftime("\n%H:%M:%S")) or learner.report(problem, core))
-        elif train: failed = learner.train()
-        elif compare: failed = learner.compare(problem)
+        elif watch: learner.watch(problem, core)
+        elif train or compare: failed = learner.train() if train else learner.compare(problem)
         else:
             if next: print(learner.task(problem))
             failed = learner.report(problem, core)
