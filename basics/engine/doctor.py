@@ -76,7 +76,8 @@ def diagnose(
     "Ask the learner's code, compare, and find the mistake that gives such an answer"
     try: actual = case.actual()
     except Exception as e:
-        return Result(case.name, False, beside(case.expected, None)[0], error_text(e), case.says)
+        return Result(case.name, False, beside(case.expected, None)[0], error_text(e),
+                      _missing(e) or case.says)
     if isinstance(actual, torch.Tensor): actual = actual.detach()
     if same(case.expected, actual): return Result(case.name, True, *beside(case.expected, actual), "")
     known = [sentence for sentence, value in case.suspects.items() if same(value, actual)]
@@ -94,6 +95,14 @@ def error_text(
         elif "ipykernel" in where: place = f" (line {tb.tb_lineno} of the cell)"
         tb = tb.tb_next
     return f"{type(e).__name__}: {(str(e).splitlines() or [''])[0][:100]}{place}"
+
+# %% ../../nbs/engine/doctor.ipynb #missing01
+def _missing(e):
+    "What to do where a piece that the code uses is not there; '' for another error"
+    lent = "(basics_check in a terminal lends you ours)"
+    if isinstance(e, NameError): return f"run the cell that defines or imports {e.name} first {lent}"
+    if isinstance(e, NotImplementedError): return f"something it uses is still a stub {lent}"
+    return ""
 
 # %% ../../nbs/engine/doctor.ipynb #3f91c1e6
 TESTS = {}  # problem -> function of the learner's namespace that yields its cases
@@ -160,8 +169,10 @@ def _encode_code_point(my):
         "the low six bits come last: are the bytes in the wrong order?": b"\xa9\xc3",
         "the marks 110 and 10 are missing": b"\x03\x29"})
     for cp in (0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF):
-        yield Case(f"the edge U+{cp:04X}", chr(cp).encode(), lambda cp=cp: my.encode_code_point(cp),
-                   "at 80, 800 and 10000 (hexadecimal) one more byte begins: is it < or <=?")
+        right = chr(cp).encode()
+        yield Case(f"the edge U+{cp:04X}", right, lambda cp=cp: my.encode_code_point(cp),
+                   "at 80, 800 and 10000 (hexadecimal) one more byte begins: is it < or <=?", {
+            "the low six bits come last: are the bytes in the wrong order?": right[:1] + right[:0:-1]})
 
 # %% ../../nbs/engine/doctor.ipynb #7ba705fa
 @examines("next_start")
@@ -311,11 +322,15 @@ def _merged(my):
 @examines("count_pretokens", "bpe")
 def _count_pretokens(my):
     def count(text, special=()): return dict(my.count_pretokens(text, special))
+    letters = dict(Counter(bytes([b]) for b in b"one fish two fish"))
     yield Case("words keep the space before them", {b"one": 1, b" fish": 2, b" two": 1},
                lambda: count("one fish two fish"),
                "use the pattern PAT with finditer", {
         "the spaces are lost: was the text cut with split()?": {b"one": 1, b"fish": 2, b"two": 1},
-        "keys are the UTF-8 bytes of the pre-tokens": {"one": 1, " fish": 2, " two": 1}})
+        "keys are the UTF-8 bytes of the pre-tokens": {"one": 1, " fish": 2, " two": 1},
+        "an empty pattern cuts everywhere: without special tokens do not split": letters,
+        "without special tokens do not split; and keys are bytes":
+            {k.decode(): n for k, n in letters.items()}})
     yield Case("a special token is not counted", {b"a": 1, b"b": 1}, lambda: count("a<|x|>b", ["<|x|>"]),
                "split the text at the special tokens first", {
         "the special token was counted like text": {b"a": 1, b"<|": 1, b"x": 1, b"|>": 1, b"b": 1},
@@ -811,6 +826,8 @@ def _attention_weights(d=8): return {f"{n}_proj.weight": _random(d, d, seed=i) /
 def _multihead_self_attention(my):
     x, w = _random(2, 6, 8), _attention_weights()
     def attention(): return _loaded(my.MultiHeadSelfAttention(8, 4), **w).eval()
+    yield Case("a single sequence", (6, 8), lambda: tuple(attention()(x[0]).shape),
+               "x may have any number of dimensions before the last two, none too: *front, seq, d = x.shape")
     yield Case("who sees whom", "no position sees a later one", lambda: _seen(attention()),
                "look at the mask, and at how the heads are split", _LOOKS_AHEAD)
     yield Case("four heads", _heads(x, w), lambda: attention()(x), "project, split, attend, join, project", {
