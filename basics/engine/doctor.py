@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Case', 'Result', 'TESTS', 'KNOWN_BUGS', 'LAB_BUGS', 'MODELS', 'same', 'beside', 'diagnose', 'error_text', 'examines',
-           'examine', 'line', 'check', 'refused', 'mutated_text', 'mutant', 'passing', 'compare_modules']
+           'examine', 'line', 'check', 'refused', 'mutant', 'passing', 'compare_modules']
 
 # %% ../../nbs/engine/doctor.ipynb #21145bf2
 import io, json, math, tempfile
@@ -19,6 +19,8 @@ import regex
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from ..break_it import changed_text
 
 # %% ../../nbs/engine/doctor.ipynb #a235f371
 Case = namedtuple("Case", "name expected actual says suspects", defaults=({},))
@@ -1592,26 +1594,15 @@ def _complete(my):
                "use the tokenizer that was given, for both ways", {
         "decoded with a tokenizer of its own, not with the one that was given": "bcdefgh"})
 
-# %% ../../nbs/engine/doctor.ipynb #a7b4529a
-def mutated_text(
-    source: str,  # text of a module, or of a solution
-    old: str,  # a piece of it that occurs once
-    new: str,  # what stands there by mistake
-) -> str:
-    "A right solution with one place changed"
-    n = source.count(old)
-    if n != 1: raise ValueError(f"{old!r} occurs {n} times in the solution: mend the table of bugs")
-    return source.replace(old, new)
-
 # %% ../../nbs/engine/doctor.ipynb #500acdbb
 def mutant(
     source: str,  # text of a course module
-    old: str,  # see `mutated_text`
+    old: str,  # a piece of it that occurs once
     new: str,
 ) -> SimpleNamespace:  # the names that the changed text defines
     "A module with a bug"
     names = {"__name__": "basics.mutant", "__package__": "basics"}
-    exec(compile(mutated_text(source, old, new), "your mutant.py", "exec"), names)
+    exec(compile(changed_text(source, old, new), "your mutant.py", "exec"), names)
     return SimpleNamespace(**names)
 
 # %% ../../nbs/engine/doctor.ipynb #b9d122d1

@@ -30,7 +30,7 @@ from .cache import fast_generate
 from .config import PRESETS, Config, differences, with_fields
 from .corpora import get_corpus, plain_errors, prepare
 from .figures import draw_figures
-from .runs import load_run, read_config, read_metrics, read_status, train
+from .runs import load_run, read_config, read_metrics, read_status, thin_log, train
 from ..training import write_atomic
 
 # %% ../../nbs/engine/experiments.ipynb #fe525574
@@ -460,13 +460,6 @@ def _tokenizer_facts(name, corpus, size, tens):
     tokenizer.encode(text)
     return row | dict(encode_mb_per_s=len(text.encode()) / 1e6 / (time.perf_counter() - start))
 
-# %% ../../nbs/engine/experiments.ipynb #cbc0d9e7
-def _thinned(rows, lines):
-    "About `lines` rows of a log, with every validation and the last"
-    step = math.ceil(len(rows) / lines)
-    keep = lambda i, row: i % step == 0 or i == len(rows) - 1 or '"val_loss": ' in row
-    return "".join(row + "\n" for i, row in enumerate(rows) if keep(i, row))
-
 # %% ../../nbs/engine/experiments.ipynb #ed7d694f
 def _keep_run(folder, to, lines):
     "Copy one run's result, configuration, thinned log and last text"
@@ -476,7 +469,7 @@ def _keep_run(folder, to, lines):
     (to/"config.json").write_text(json.dumps(named, indent=1) + "\n")
     (to/"result.json").write_text((folder/"result.json").read_text())
     if not (folder/"metrics.jsonl").is_file(): return  # it ran out of memory before its first step
-    (to/"metrics.jsonl").write_text(_thinned((folder/"metrics.jsonl").read_text().splitlines(), lines))
+    (to/"metrics.jsonl").write_text(thin_log((folder/"metrics.jsonl").read_text(), lines))
     for sample in sorted((folder/"samples").glob("*.txt"))[-1:]:
         (to/"samples").mkdir()
         shutil.copy(sample, to/"samples")

@@ -400,10 +400,11 @@ def _last_validation(run):
 
 # %% ../../nbs/engine/figures.ipynb #c1325657
 def figure_break_it(runs):
-    "16: what each known bug does to the validation loss"
+    "16: what each known bug, and a layout, does to the validation loss"
     base, bugs = runs.get("bug_none"), [r for r in select_runs(runs, "break_it") if r.result["patch"]]
     if base is None or not bugs: return
-    title = f"{len(bugs)} known bugs, one at a time, at learning rate {show_lr(base.result['learning_rate'])}"
+    rate = show_lr(base.result["learning_rate"])
+    title = f"{len(bugs)} changes to the code, one at a time, at learning rate {rate}"
     fig, (ax, bx) = _panels(title, about_run(base), width_ratios=(1, 1.2))
     shown = sorted((r for r in [base, *bugs] if math.isfinite(_last_validation(r))), key=_last_validation)
     clean = _last_validation(base)

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['TOY_RUN', 'write_json', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'Trainer', 'train',
-           'LivePlot', 'Run', 'load_run', 'pack_run', 'tensorboard_log', 'expected_losses', 'compare_with_expected',
-           'expect_log', 'layer_sizes', 'basics_train', 'basics_generate']
+           'LivePlot', 'Run', 'load_run', 'thin_log', 'pack_run', 'tensorboard_log', 'expected_losses',
+           'compare_with_expected', 'expect_log', 'layer_sizes', 'basics_train', 'basics_generate']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
-import io, json, math, os, shutil, signal, sys, threading, time
+import io, json, math, os, re, shutil, signal, sys, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
@@ -443,6 +443,17 @@ def _kept(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"
     return state.get("average") or state["model"]
 
+# %% ../../nbs/engine/runs.ipynb #4f4cd214
+def thin_log(
+    text: str,  # of metrics.jsonl
+    lines: int = 100,  # that are kept, about
+) -> str:
+    "A log with fewer lines: every so many, each with a validation, and the last"
+    rows = text.splitlines()
+    step = math.ceil(len(rows) / lines)
+    def kept(i): return i % step == 0 or i == len(rows) - 1 or re.search(r'"val_loss": ?[\d.]', rows[i])
+    return "".join(row + "\n" for i, row in enumerate(rows) if kept(i))
+
 # %% ../../nbs/engine/runs.ipynb #bced516a
 TOY_RUN = files("basics")/"toy_run"  # a small finished run that comes with the package
 
@@ -450,12 +461,11 @@ def pack_run(
     out,  # folder of a finished run
     to,  # folder to make
 ):
-    "Copy what is worth passing on of a run: the model in float16, and every tenth line of its log"
-    run, to = load_run(out), Path(to)
+    "Copy what is worth passing on of a run: the model in float16, and a thin log"
+    out, to, run = Path(out), Path(to), load_run(out)
     left_out = "checkpoints", "samples", "environment.json", "metrics.jsonl", "model.safetensors"
     shutil.copytree(out, to, ignore=shutil.ignore_patterns(*left_out))
-    kept = run.metrics[(run.metrics.index % 10 == 0) | run.metrics.val_loss.notna()]
-    kept.to_json(to/"metrics.jsonl", orient="records", lines=True)
+    (to/"metrics.jsonl").write_text(thin_log((out/"metrics.jsonl").read_text()))
     halves = {name: p.half() for name, p in run.model.state_dict().items()}
     (to/"model.safetensors").write_bytes(safetensors_bytes(halves))
 
