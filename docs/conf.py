@@ -27,3 +27,4 @@ html_theme_options = {"top_of_page_buttons": []}
 pygments_style, pygments_dark_style = "friendly", "github-dark"
 add_module_names = False
 python_maximum_signature_line_length = 88
+smartquotes = False  # code and shapes are full of quotes and dots
