@@ -18,7 +18,8 @@ nb_ipywidgets_js = {}
 suppress_warnings = ["myst.header"]  # a notebook may go from ## to ####
 
 html_theme, html_title = "furo", project
-html_static_path = ["book.css", str(next(f.locate() for f in files("sphinx-mathjax-offline") if f.name == "tex-svg-full.js"))]
+_mathjax = next(f.locate() for f in files("sphinx-mathjax-offline") if f.name == "tex-svg-full.js")
+html_static_path = ["book.css", str(_mathjax)]
 html_css_files = ["book.css"]
 mathjax_path = "tex-svg-full.js"  # one file with its fonts as outlines: formulas need no network
 html_copy_source = html_show_sourcelink = False
