@@ -20,7 +20,7 @@ setup(
     package_data={cfg["lib_path"]: ["*.json", "*.mplstyle", "toy_run/*", "toy_run/tokenizer/*"]},  # expected losses, figures' style, a trained model
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split(), "bench": cfg["bench_requirements"].split()},
+    extras_require={extra: cfg[f"{extra}_requirements"].split() for extra in ("dev", "bench", "book")},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"],
