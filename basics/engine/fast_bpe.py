@@ -186,7 +186,7 @@ def likely_ends(data, i, end, scan):
 @compiled(forceinline=True)
 def true_end(data, i, j, end, classes):
     "Where the pre-token at byte `i` ends if the table says `j`; beyond `end` when the bytes are not UTF-8."
-    if (data[i] == 39) | (data[i] > 127) | (data[j] > 127) | (j + U1 == end):
+    if (data[i] == 39) | (data[i] > 127) | (data[j] > 127) | (data[j - U1] > 127) | (j + U1 == end):
         return U(pretoken_end(data, np.int64(i), np.int64(end), classes))
     return j
 
@@ -538,8 +538,10 @@ def count_file(
     return Counts.of(table)
 
 # %% ../../nbs/engine/fast_bpe.ipynb #ef6c3fbc
-# of each place: its token and its pair (-1: none); before a word, token -1 and the word's number as ~number
-Text = namedtuple("Text", "token pair")
+# of each place: its token and its pair (-1: none); before a word, token -1 and the word's number as ~number;
+# and of each stretch of places: the word in which it begins
+Text = namedtuple("Text", "token pair word")
+STRETCH = 6   # 2^6 places
 # of each pair: its tokens, its count, where its places are written (-1: nowhere), and how many they are
 Pairs = namedtuple("Pairs", "a b count start n")
 # of each token: where its bytes are written; and its pairs with the newest token, left and right
@@ -549,11 +551,12 @@ Tokens = namedtuple("Tokens", "length at spelled left right")
 @compiled
 def lay_out(data, starts, lengths, text):
     "Write the words one after the other, and before each its number."
-    i = 0
+    i = s = 0
     for w in range(len(starts)):
         text.token[i], text.pair[i] = -1, ~w
         for k in range(lengths[w]): text.token[i + 1 + k] = data[starts[w] + k]
         i += 1 + lengths[w]
+        while s << STRETCH < i: text.word[s], s = w, s + 1
     text.token[i], text.pair[i] = -1, -1
 
 @compiled
@@ -580,7 +583,7 @@ def _first_arrays(counts, n_merges):
     size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
     if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens, but the limit is 2^31")
     number = np.int16 if n_tokens <= 1 << 15 else np.int32   # two bytes where they are enough
-    text = Text(np.empty(size, number), np.empty(size, np.int32))
+    text = Text(np.empty(size, number), np.empty(size, np.int32), np.empty((size >> STRETCH) + 1, np.int32))
     lay_out(counts.store, counts.starts, counts.lengths, text)
     pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
     n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
@@ -694,8 +697,12 @@ def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
 # %% ../../nbs/engine/fast_bpe.ipynb #81dde168
 @compiled(forceinline=True)
 def word_at(text, i, length):
-    "Which word place `i` is in: go left, token by token, to the word's number."
-    while text.token[i - 1] >= 0: i -= length[text.token[i - 1]]
+    "Which word place `i` is in: go left, token by token, to the word's number or to where the stretch begins."
+    stretch = i >> STRETCH
+    begin = stretch << STRETCH
+    while text.token[i - 1] >= 0:
+        i -= length[text.token[i - 1]]
+        if i <= begin: return text.word[stretch]   # in a long word, the whole way would be long
     return ~text.pair[i - 1]
 
 @compiled
