@@ -697,7 +697,7 @@ def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
 # %% ../../nbs/engine/fast_bpe.ipynb #81dde168
 @compiled(forceinline=True)
 def word_at(text, i, length):
-    "Which word place `i` is in: go left, token by token, to the word's number or to where the stretch begins."
+    "Which word place `i` is in: go left, token by token, to its number or to where the stretch begins."
     stretch = i >> STRETCH
     begin = stretch << STRETCH
     while text.token[i - 1] >= 0:
