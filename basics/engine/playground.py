@@ -58,8 +58,8 @@ def check_fits(
         value = getattr(config, name)
         need(value in known, f"{name} = {value!r}: the page knows {', '.join(known)}")
     size = 2 * sum(p.numel() for p in weights.values())
-    need(size <= LARGEST, f"the model has {size / 1e6:.1f} MB in float16, and a page holds {LARGEST / 1e6:g} "
-                          "at most: train a smaller one, basics_train --preset toy for example")
+    need(size <= LARGEST, f"the model has {size / 1e6:.1f} MB in float16, and a page holds "
+                          f"{LARGEST / 1e6:g} MB at most: train a smaller one")
     for name, p in weights.items():
         need(p.isfinite().all(), f"{name} has weights that are not finite in float16: did the run diverge?")
 

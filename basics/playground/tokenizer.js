@@ -67,7 +67,7 @@ class Tokenizer {
 
   decode(ids) {
     const bytes = ids.map(id => this.tokens[id] ?? "").join("");
-    return new TextDecoder().decode(Uint8Array.from(bytes, c => c.charCodeAt(0)));
+    return new TextDecoder("utf-8", {ignoreBOM: true}).decode(Uint8Array.from(bytes, c => c.charCodeAt(0)));
   }
 
   // A token as a person may see it: its text, or its bytes in hexadecimal where they are only a part of a character
