@@ -17,7 +17,8 @@ setup(
     author=cfg["author"],
     license="Apache-2.0",
     packages=find_packages(include=[f"{cfg['lib_path']}*"]),
-    package_data={cfg["lib_path"]: ["*.json", "*.mplstyle", "toy_run/*", "toy_run/tokenizer/*"]},  # expected losses, figures' style, a trained model
+    package_data={cfg["lib_path"]: ["*.json", "*.mplstyle", "toy_run/*", "toy_run/tokenizer/*",
+                                       "playground/*"]},  # expected losses, figures' style, a trained model, a page's source
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={extra: cfg[f"{extra}_requirements"].split() for extra in ("dev", "bench", "book")},
