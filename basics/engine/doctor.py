@@ -475,6 +475,17 @@ def _tokenizer_streams(my):
     yield Case("GPT-2's files are read", [2, 2], from_files,
                "tokens stand in GPT-2's alphabet there: Ġ is the space")
 
+# %% ../../nbs/engine/doctor.ipynb #exbytes1
+@examines("bytes_per_token")
+def _bytes_per_token(my):
+    tokenizer = SimpleNamespace(encode=lambda text: [0] * len(text.split()))
+    yield Case("ASCII", 4., lambda: float(my.bytes_per_token(tokenizer, "abc defg")),
+               "bytes / tokens", {
+        "that is tokens per byte": .25})
+    yield Case("Hindi", 18., lambda: float(my.bytes_per_token(tokenizer, "नमस्ते")),
+               "count the bytes of UTF-8", {
+        "characters were counted, not bytes": 6.})
+
 # %% ../../nbs/engine/doctor.ipynb #6112ed73
 @examines("write_tokens")
 def _write_tokens(my):
@@ -1284,6 +1295,57 @@ def _split_documents(my):
         "empty documents are left out": ["one", "two", "", ""], "strip the line ends":
             ["one\n", "\n two \n"]})
 
+# %% ../../nbs/engine/doctor.ipynb #exdocst1
+@examines("document_starts")
+def _document_starts(my):
+    ids = np.array([5, 6, 9, 7, 9, 4])
+    yield Case("three documents", [0, 3, 5], lambda: list(my.document_starts(ids, 9)),
+               "at 0, and one place after each end token", {
+        "the first document begins at 0": [3, 5],
+        "a document begins after the end token, not with it": [0, 2, 4]})
+    yield Case("the text ends with an end token", [0, 3], lambda: list(my.document_starts(ids[:5], 9)),
+               "leave out what is beyond the last token", {
+        "after the last end token no document begins": [0, 3, 5]})
+
+# %% ../../nbs/engine/doctor.ipynb #exepoch1
+@examines("epoch_starts")
+def _epoch_starts(my):
+    def starts(seed=0): return [int(i) for i in my.epoch_starts(20, 4, seed)]
+    yield Case("every start once", list(range(16)), lambda: sorted(starts()),
+               "n - m starts, none twice", {
+        "the last window is missing: there are n - m starts": list(range(15)),
+        "one start too many: its window would end behind the text": list(range(17))})
+    yield Case("shuffled, by the seed", [False, True, False],
+               lambda: [starts() == sorted(starts()), starts() == starts(), starts() == starts(1)],
+               "a permutation drawn with the seed", {
+        "the starts are in order: shuffle them": [True, True, True],
+        "the seed is not used": [False, False, False]})
+
+# %% ../../nbs/engine/doctor.ipynb #exwhole1
+@examines("whole_windows")
+def _whole_windows(my):
+    ids = np.array([1, 2, 3, 4, 5, 9, 6, 7, 9])
+    def windows(m): return [[int(i) for i in w] for w in my.whole_windows(ids, 9, m)]
+    yield Case("two documents", [[1, 2, 3], [3, 4, 5], [6, 7, 9]], lambda: windows(2),
+               "cut each document by itself", {
+        "a window crosses into the next document": [[1, 2, 3], [3, 4, 5], [5, 9, 6], [6, 7, 9]],
+        "a window may end with the end token: it is the last target": [[1, 2, 3], [3, 4, 5]],
+        "m + 1 tokens: m inputs, and the target of the last": [[1, 2], [3, 4], [5, 9], [6, 7]],
+        "the next window begins m places later": [[1, 2, 3], [4, 5, 9], [6, 7, 9]]})
+    yield Case("no document is long enough", [], lambda: windows(6), "a short document gives no window")
+
+# %% ../../nbs/engine/doctor.ipynb #exshared
+@examines("shared_runs")
+def _shared_runs(my):
+    yield Case("two runs of two words", 2, lambda: my.shared_runs("a b c d", ["x b c", "c d z"], 2),
+               "count the runs that both have", {
+        "the last run of a text is missing: w words have w - n + 1": 0,
+        "words are counted, not runs of n words": 3})
+    yield Case("texts stay apart", 0, lambda: my.shared_runs("c d", ["x b c", "d z"], 2),
+               "a run lies inside one text", {"a run goes over the end of a text": 1})
+    yield Case("a run that comes twice", 1, lambda: my.shared_runs("a b a b", ["a b"], 2),
+               "different runs", {"the same run is counted twice: use a set": 2})
+
 # %% ../../nbs/engine/doctor.ipynb #4f8c5ab0
 @examines("data_loading", "data")
 def _data_loading(my):
@@ -1499,6 +1561,70 @@ def _check_first_loss(my):
                lambda: refused(lambda: my.check_first_loss(told, x, x)),
                "too small a loss is suspicious, too", {
         "a first loss near 0 was accepted: look at both sides": _loss_of(told.table.detach(), x, x).item()})
+
+# %% ../../nbs/engine/doctor.ipynb #exbitsb1
+@examines("bits_per_byte")
+def _bits_per_byte(my):
+    yield Case("2 nats a token, 4 bytes a token", .5 / math.log(2),
+               lambda: float(my.bits_per_byte(2., 100, 400)),
+               "loss * tokens / ln 2 / bytes", {
+        "these are nats: divide by ln 2": .5, "nats become bits by division by ln 2": .5 * math.log(2),
+        "tokens and bytes have changed places": 8 / math.log(2), "that is per token": 2 / math.log(2)})
+
+# %% ../../nbs/engine/doctor.ipynb #exaccum1
+class _Watched(_Table):
+    "A table that remembers the largest batch it has read"
+    rows = 0
+    def forward(self, ids):
+        self.rows = max(self.rows, len(ids))
+        return super().forward(ids)
+
+@examines("accumulated_step")
+def _accumulated_step(my):
+    start, x = _random(4, 4), torch.tensor([[0, 1, 2], [3, 3, 1], [2, 0, 0]])
+    y = x.roll(-1, 1)
+    def run(pieces=2, lr=.5, clip=1e9):
+        model = _Watched(start)
+        my.accumulated_step(model, torch.optim.SGD(model.parameters(), lr=.1), x, y, lr, pieces, clip)
+        return model
+    def step(*parts, lr=.5, clip=1e9):
+        g = sum(w * torch.autograd.grad(_loss_of(t, x[a:b], y[a:b]), t)[0]
+                for t in [start.clone().requires_grad_()] for a, b, w in parts)
+        return start - lr * g * min(1., clip / (g.norm().item() + 1e-6))
+    yield Case("two rows and one", step((0, 3, 1)), lambda: run().table, "as in one piece", {
+        "the parts are added, not averaged: each counts for its share": step((0, 2, 1), (2, 3, 1)),
+        "a smaller part counts for less: len(part) / len(batch)": step((0, 2, .5), (2, 3, .5)),
+        "only the last part is left: zero_grad once, before all": step((2, 3, 1 / 3)),
+        "the rate is never set on the optimizer": step((0, 3, 1), lr=.1)})
+    yield Case("rows read at once", 2, lambda: run().rows, "the model reads a part at a time", {
+        "the whole batch was read at once": 3})
+    yield Case("the whole gradient is clipped", step((0, 3, 1), clip=.01), lambda: run(clip=.01).table,
+               "clip once, after all parts")
+
+# %% ../../nbs/engine/doctor.ipynb #excausal
+class _Mixed(nn.Module):
+    "A model whose logits are a mixture of the tokens that `see`, a matrix of zeros and ones, lets it see"
+    vocab_size = 9
+    def __init__(self, see):
+        super().__init__()
+        self.see, self.table = see / see.sum(-1, keepdim=True), _random(9, 9)
+
+    def forward(self, ids): return self.see @ self.table[ids]
+
+@examines("check_causal")
+def _check_causal(my):
+    x, every = torch.tensor([[8, 2, 5, 8], [0, 1, 2, 3]]), torch.ones(4, 4)
+    def ask(see): return refused(lambda: my.check_causal(_Mixed(see), x))
+    yield Case("a model that sees the past", None, lambda: ask(every.tril()),
+               "only positions before the last are compared", {
+        "the last position may change: compare those before it": "refused"})
+    yield Case("a model that sees everything", "refused", lambda: ask(every), "raise a ValueError", {
+        "the two texts are the same: change a copy of x": None})
+    yield Case("a model that sees one token ahead", "refused", lambda: ask(every.tril(1)),
+               "compare every position before the last", {
+        "one token ahead is seen just before the last position: compare that, too": None})
+    yield Case("x is not changed", [8, 3], lambda: (ask(every.tril()), x[:, -1].tolist())[1],
+               "change a copy of x")
 
 # %% ../../nbs/engine/doctor.ipynb #bdb36513
 @examines("decoding", "decoding")
@@ -1881,6 +2007,14 @@ KNOWN_BUGS += [  # data
      "the last window is never drawn: there are n - m starts"),
     ("data_loading", "return windows[:, :-1], windows[:, 1:]", "return windows[:, :-1], windows[:, :-1]",
      "the target is the input itself: shift by one"),
+    ("document_starts", " if i < len(ids))", ")",
+     "after the last end token no document begins"),
+    ("epoch_starts", "n_tokens - context_length)", "n_tokens - context_length - 1)",
+     "the last window is missing: there are n - m starts"),
+    ("whole_windows", "range(start, stop - m, m)", "range(start, stop - m - 1, m)",
+     "a window may end with the end token: it is the last target"),
+    ("shared_runs", "len(words) - n + 1)", "len(words) - n)",
+     "the last run of a text is missing: w words have w - n + 1"),
 ]
 
 # %% ../../nbs/engine/doctor.ipynb #bc7d4055
@@ -1918,6 +2052,15 @@ KNOWN_BUGS += [  # training
      "the iteration is not returned"),
     ("check_first_loss", "if abs(loss - expected) < tolerance", "if loss - expected < tolerance",
      "a first loss near 0 was accepted: look at both sides"),
+    ("bits_per_byte", "/ math.log(2)", "", "these are nats: divide by ln 2"),
+    ("accumulated_step", " * (len(xs) / len(x))", "",
+     "the parts are added, not averaged: each counts for its share"),
+    ("accumulated_step", "len(xs) / len(x)", "1 / pieces",
+     "a smaller part counts for less: len(part) / len(batch)"),
+    ("check_causal", "x.clone()", "x", "the two texts are the same: change a copy of x"),
+    ("check_causal", "model(x)[..., :-1, :], model(other)[..., :-1, :]", "model(x), model(other)",
+     "the last position may change: compare those before it"),
+    ("bytes_per_token", "len(text.encode())", "len(text)", "characters were counted, not bytes"),
 ]
 
 # %% ../../nbs/engine/doctor.ipynb #fc530b2c
