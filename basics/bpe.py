@@ -36,6 +36,14 @@ PAT = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _pretokens = regex.compile(PAT).finditer
 
 # %% ../nbs/01_bpe.ipynb #521fcb63
+def _special_list(special_tokens):
+    "Special tokens without repeats; what is no list of strings is refused."
+    special = list(dict.fromkeys(special_tokens or ()))
+    if "" in special: raise ValueError("a special token cannot be the empty string")
+    if isinstance(special_tokens, str) or not all(isinstance(s, str) for s in special):
+        raise ValueError(f"special_tokens is {special_tokens!r}: give a list of strings")
+    return special
+
 def _special_pattern(special_tokens):
     "A pattern that finds any special token, the longest first; None when there is none."
     tokens = sorted(special_tokens, key=len, reverse=True)
@@ -184,8 +192,7 @@ def train_bpe(
 # %% ../nbs/01_bpe.ipynb #ec21e0ed
 def _checked(input_path, vocab_size, special_tokens):
     "The path, the special tokens without repeats and the number of merges, or an error that says what to do."
-    path, special = Path(input_path), list(dict.fromkeys(special_tokens or ()))
-    if "" in special: raise ValueError("a special token cannot be the empty string")
+    path, special = Path(input_path), _special_list(special_tokens)
     least = 256 + len(special)
     if vocab_size < least:
         raise ValueError(f"vocab_size is {vocab_size}, but 256 bytes and {len(special)} special tokens "
@@ -196,6 +203,7 @@ def _checked(input_path, vocab_size, special_tokens):
 
 # %% ../nbs/01b_tokenizer.ipynb #5e9d8f74
 import html, json
+from operator import index
 
 import numpy as np
 import regex
@@ -213,8 +221,9 @@ class Tokenizer:
         special_tokens: list[str] | None = None,    # one token each; new ones get ids at the end
     ):
         self.vocab, self.merges = dict(vocab), [tuple(m) for m in merges]
-        self.special_tokens = list(dict.fromkeys(special_tokens or ()))
-        if "" in self.special_tokens: raise ValueError("a special token cannot be the empty string")
+        self.special_tokens = _special_list(special_tokens)
+        wrong = [i for i in self.vocab if type(i) is not int or i < 0]
+        if wrong: raise ValueError(f"{wrong[0]!r} is no token id: ids are whole numbers from 0")
         self._ids = {b: i for i, b in self.vocab.items()}
         for s in self.special_tokens:
             if s.encode() not in self._ids:
@@ -283,7 +292,7 @@ def encode(self:Tokenizer,
     text: str,
 ) -> list[int]:   # token ids
     "The token ids of a text: a short one in plain Python, a long one compiled and on all cores"
-    if len(text) <= SMALL or not native(): return self.encode_plain(text)
+    if len(text) <= SMALL or self.vocab_size > 1 << 20 or not native(): return self.encode_plain(text)
     return encode_bytes(self.fast, utf8_bytes(text))
 
 # %% ../nbs/01b_tokenizer.ipynb #976ee703
@@ -299,7 +308,8 @@ def decode(self:Tokenizer,
     ids,   # token ids, any iterable of integers
 ) -> str:
     "The text of token ids; bytes that are not UTF-8 become U+FFFD"
-    try: return b"".join([self.vocab[int(i)] for i in ids]).decode(errors="replace")
+    try: return b"".join([self.vocab[index(i)] for i in ids]).decode(errors="replace")
+    except TypeError: raise ValueError(f"{ids!r:.60} is no list of token ids: whole numbers") from None
     except KeyError as e:
         raise ValueError(f"there is no token {e}: ids end at {self.vocab_size - 1}") from None
 
@@ -423,6 +433,8 @@ def encode_file(self:Tokenizer,
     if self.vocab_size > 1 << 16:
         raise ValueError(f"token ids go up to {self.vocab_size - 1:,}, but uint16 ends at 65,535")
     if not source.is_file(): raise FileNotFoundError(f"there is no text at {source}")
+    if target.exists() and (not target.is_file() or target.samefile(source)):
+        raise ValueError(f"{target} is the text itself or no file: give another name for the tokens")
     fast = source.stat().st_size > SMALL and native()
     args = source, errors, part_bytes
     arrays = encode_parts(self.fast, *args, workers) if fast else self._plain_parts(*args)

@@ -108,4 +108,7 @@ def load_tokens(
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f'no token file {path}: make one with basics_encode')
     if path.stat().st_size < 2: raise ValueError(f'{path} holds no tokens')
+    with open(path, 'rb') as f: head = f.read(6)
+    if path.stat().st_size % 2 or head == b'\x93NUMPY':
+        raise ValueError(f'{path} is no flat file of uint16: make one with basics_encode')
     return np.memmap(path, dtype=np.uint16, mode='r')
