@@ -14,7 +14,7 @@ from pathlib import Path
 
 import regex
 
-from .engine.fast_bpe import compile_kernels, cores, count_file, learn_merges
+from .engine.fast_bpe import compile_kernels, cores, count_file, counts_of, learn_merges
 from .unicode import byte_to_char, utf8_text
 
 # %% ../nbs/01_bpe.ipynb #3a369231
@@ -181,7 +181,11 @@ def train_bpe(
     path, special, n_merges = _checked(input_path, vocab_size, special_tokens)
     small = path.stat().st_size < 4 * SMALL and executor is None
     if small or not native():
-        merges = merge_pairs(count_parallel(path, special, workers, None, errors), n_merges)
+        counts = count_parallel(path, special, workers, None, errors)
+        # the plain road reads a word anew at each of its merges: the square of a long word's length
+        if max(map(len, counts), default=0) > 1000 and native(): counts, merge = counts_of(counts), learn_merges
+        else: merge = merge_pairs
+        merges = merge(counts, n_merges)
     else: merges = learn_merges(count_file(path, special, workers, executor, errors), n_merges)
     vocab = [bytes([i]) for i in range(256)] + [a + b for a, b in merges] + [s.encode() for s in special]
     if len(vocab) < vocab_size:
