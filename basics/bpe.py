@@ -181,10 +181,10 @@ def train_bpe(
     path, special, n_merges = _checked(input_path, vocab_size, special_tokens)
     small = path.stat().st_size < 4 * SMALL and executor is None
     if small or not native():
-        counts = count_parallel(path, special, workers, None, errors)
+        counts, merge = count_parallel(path, special, workers, None, errors), merge_pairs
         # the plain road reads a word anew at each of its merges: the square of a long word's length
-        if max(map(len, counts), default=0) > 1000 and native(): counts, merge = counts_of(counts), learn_merges
-        else: merge = merge_pairs
+        if max(map(len, counts), default=0) > 1000 and native():
+            counts, merge = counts_of(counts), learn_merges
         merges = merge(counts, n_merges)
     else: merges = learn_merges(count_file(path, special, workers, executor, errors), n_merges)
     vocab = [bytes([i]) for i in range(256)] + [a + b for a, b in merges] + [s.encode() for s in special]
