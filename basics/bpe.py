@@ -418,10 +418,15 @@ def from_files(cls:Tokenizer,
     "Read GPT-2's vocab.json and merges.txt"
     byte = char_to_byte()
     def as_bytes(s): return bytes(byte[c] for c in s) if all(c in byte for c in s) else s.encode()
-    vocab = {i: as_bytes(s) for s, i in json.loads(Path(vocab_filepath).read_text("utf-8")).items()}
+    try: ids = json.loads(Path(vocab_filepath).read_text("utf-8")).items()
+    except (ValueError, AttributeError, RecursionError):
+        raise ValueError(f"{vocab_filepath} is damaged or no vocab.json: make the tokenizer again") from None
     lines = Path(merges_filepath).read_text("utf-8").split("\n")
-    if lines[0].startswith("#version"): del lines[0]
-    return cls(vocab, [tuple(map(as_bytes, line.split(" "))) for line in lines if line], special_tokens)
+    pairs = [line.split(" ") for line in lines[lines[0].startswith("#version"):] if line]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{merges_filepath} has a line that is no pair of tokens: make the tokenizer again")
+    vocab = {i: as_bytes(s) for s, i in ids}
+    return cls(vocab, [tuple(map(as_bytes, pair)) for pair in pairs], special_tokens)
 
 # %% ../nbs/01b_tokenizer.ipynb #86c03dd4
 @patch

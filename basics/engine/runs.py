@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from fastcore.basics import patch
 from fastcore.script import call_parse, store_true
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
 from tqdm import tqdm
@@ -432,13 +433,20 @@ def load_run(
         what = "diverged before its first checkpoint: train it again with a lower learning rate"
         what = what if status["status"] == "diverged" else "has no model yet: resume it"
         raise FileNotFoundError(f"the run in {out} {what}")
-    state = load_file(weights) if weights.is_file() else _kept(read_checkpoint(checkpoint))
+    state = _read_weights(weights) if weights.is_file() else _kept(read_checkpoint(checkpoint))
     model = TransformerLM(**config.model_config, device=device)
     check_shapes(model, state)
     model.load_state_dict(state)
     return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status)
 
 # %% ../../nbs/engine/runs.ipynb #36fba2dc
+def _read_weights(path):
+    "The tensors of a safetensors file; one that cannot be read is named."
+    try: return load_file(path)
+    except SafetensorError as e:
+        message = f"{path} is cut short or damaged ({e}): remove it, and the last checkpoint is read"
+        raise ValueError(message) from None
+
 def _kept(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"
     return state.get("average") or state["model"]
