@@ -1799,7 +1799,7 @@ KNOWN_BUGS += [  # the tokenizer
 
 # %% ../../nbs/engine/doctor.ipynb #14eaac69
 KNOWN_BUGS += [  # the tokenizer
-    ("tokenizer", 'return b"".join([self.vocab[int(i)] for i in ids]).decode(errors="replace")',
+    ("tokenizer", 'return b"".join([self.vocab[index(i)] for i in ids]).decode(errors="replace")',
      'return "".join(self.vocab[int(i)].decode(errors="replace") for i in ids)',
      "each token was decoded by itself"),
     ("tokenizer", "held += piece\n", "yield from self.encode(piece); continue\n",

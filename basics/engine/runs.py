@@ -22,8 +22,7 @@ import torch.distributed as dist
 from fastcore.basics import patch
 from fastcore.script import call_parse, store_true
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors_bytes
+from safetensors.torch import load_file, save as safetensors_bytes
 from tqdm import tqdm
 
 from ..accounting import train_flops_per_token
