@@ -14,7 +14,7 @@ from pathlib import Path
 
 import regex
 
-from .engine.fast_bpe import compile_kernels, cores, count_file, counts_of, learn_merges
+from .engine.fast_bpe import compile_kernels, cores, count_file, learn_merges
 from .unicode import byte_to_char, utf8_text
 
 # %% ../nbs/01_bpe.ipynb #3a369231
@@ -61,23 +61,31 @@ def count_pretokens(
 
 # %% ../nbs/01_bpe.ipynb #52604845
 def _start(counts):
-    "The words as tuples of bytes, their counts, the counts of their pairs, and which words hold each."
-    words, freq = [tuple(bytes([b]) for b in w) for w in counts], list(counts.values())
-    pairs, where = Counter(), defaultdict(set)
-    for i, word in enumerate(words):
-        for pair in zip(word, word[1:]): pairs[pair] += freq[i]; where[pair].add(i)
-    return words, freq, pairs, where
+    "All words end to end, None between, as (tokens, before, after, freq); counts of pairs; their places."
+    tokens, freq, pairs, where = [None], [0], Counter(), defaultdict(list)
+    for word, n in counts.items():
+        tokens += [bytes([b]) for b in word] + [None]
+        freq += [n] * (len(word) + 1)
+    for i, pair in enumerate(zip(tokens, tokens[1:])):
+        if None not in pair: pairs[pair] += freq[i]; where[pair].append(i)
+    return (tokens, [*range(-1, len(tokens) - 1)], [*range(1, len(tokens) + 1)], freq), pairs, where
 
-def _update(words, freq, pairs, where, best):
-    "Merge `best` in the words that hold it and correct the counts; the pairs that the merge made."
-    new, made = best[0] + best[1], set()
+def _update(text, pairs, where, best):
+    "Merge `best` at its places and correct the counts around them; the pairs that the merge made."
+    (tokens, before, after, freq), new, made = text, best[0] + best[1], set()
     for i in where.pop(best):
-        for pair in zip(words[i], words[i][1:]): pairs[pair] -= freq[i]
-        words[i] = merged(words[i], best)
-        for pair in zip(words[i], words[i][1:]):
-            pairs[pair] += freq[i]
-            if new in pair: where[pair].add(i); made.add(pair)
-    return made
+        j = after[i]
+        if (tokens[i], tokens[j]) != best: continue   # an earlier merge took one of the two
+        left, right, n = tokens[before[i]], tokens[after[j]], freq[i]
+        pairs[best] -= n
+        tokens[i], tokens[j], after[i], before[after[j]] = new, None, after[j], i
+        if left is not None:
+            pairs[left, best[0]] -= n
+            pairs[left, new] += n; where[left, new].append(before[i]); made.add((left, new))
+        if right is not None:
+            pairs[best[1], right] -= n
+            pairs[new, right] += n; where[new, right].append(i); made.add((new, right))
+    return {pair for pair in made if pairs[pair] > 0}
 
 # %% ../nbs/01_bpe.ipynb #d7322751
 class _Entry:
@@ -92,7 +100,7 @@ def merge_pairs(
     n_merges: int,                # it stops earlier where no pair is left
 ) -> list[tuple[bytes, bytes]]:   # merges, in order
     "Learn merges from counted pre-tokens, in plain Python"
-    words, freq, pairs, where = _start(counts)
+    text, pairs, where = _start(counts)
     heap, merges = [_Entry(n, pair) for pair, n in pairs.items()], []
     heapq.heapify(heap)
     while heap and len(merges) < n_merges:
@@ -100,7 +108,7 @@ def merge_pairs(
         count = pairs[top.pair]
         if top.count == count:
             merges.append(top.pair)
-            for pair in _update(words, freq, pairs, where, top.pair):
+            for pair in _update(text, pairs, where, top.pair):
                 heapq.heappush(heap, _Entry(pairs[pair], pair))
         elif count > 0: heapq.heappush(heap, _Entry(count, top.pair))
     return merges
@@ -181,11 +189,7 @@ def train_bpe(
     path, special, n_merges = _checked(input_path, vocab_size, special_tokens)
     small = path.stat().st_size < 4 * SMALL and executor is None
     if small or not native():
-        counts, merge = count_parallel(path, special, workers, None, errors), merge_pairs
-        # the plain road reads a word anew at each of its merges: the square of a long word's length
-        if max(map(len, counts), default=0) > 1000 and native():
-            counts, merge = counts_of(counts), learn_merges
-        merges = merge(counts, n_merges)
+        merges = merge_pairs(count_parallel(path, special, workers, None, errors), n_merges)
     else: merges = learn_merges(count_file(path, special, workers, executor, errors), n_merges)
     vocab = [bytes([i]) for i in range(256)] + [a + b for a, b in merges] + [s.encode() for s in special]
     if len(vocab) < vocab_size:

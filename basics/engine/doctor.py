@@ -1768,7 +1768,7 @@ KNOWN_BUGS += [  # characters and byte pairs
     ("merge_pairs", "(self.count, self.pair) > (other.count, other.pair)",
      "(-self.count, self.pair) < (-other.count, other.pair)",
      "of equally frequent pairs the greater one is merged, not the smaller"),
-    ("merge_pairs", "list(counts.values())\n", "[1] * len(counts)\n",
+    ("merge_pairs", "freq += [n] *", "freq += [1] *",
      "the counts of the words are not used"),
     ("train_bpe", "split, counts = _special_pattern(special_tokens), Counter()",
      "split, counts = None, Counter()",

@@ -1037,6 +1037,7 @@ class Encoders:
     def __init__(self,
         tokenizer,   # with `_ids`, `merges`, `special_tokens` and `vocab_size`, as `basics.bpe.Tokenizer`
     ):
+        if tokenizer.vocab_size > ID + U1: raise ValueError(f"an id above {ID:,} does not fit into a slot")
         self.tokenizer, self.idle = tokenizer, []
         self.numbers = np.array(range(tokenizer.vocab_size), object)   # one integer object a token, made once
 

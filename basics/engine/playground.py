@@ -7,6 +7,7 @@ __all__ = ['PAGE', 'LARGEST', 'class_ranges', 'tokenizer_data', 'check_fits', 'm
 
 # %% ../../nbs/engine/playground.ipynb #pg2ea787
 import base64, json, re
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ..training import write_atomic
 PAGE = files("basics")/"playground"  # the source of the page
 
 # %% ../../nbs/engine/playground.ipynb #pg4f3eee
+@cache  # it looks at every character there is
 def class_ranges(
     members: str,  # a class of `regex`, such as \\p{L}
 ) -> str:  # the same class for the inside of [...] in JavaScript

@@ -432,19 +432,19 @@ def load_run(
         what = "diverged before its first checkpoint: train it again with a lower learning rate"
         what = what if status["status"] == "diverged" else "has no model yet: resume it"
         raise FileNotFoundError(f"the run in {out} {what}")
-    state = _read_weights(weights) if weights.is_file() else _kept(read_checkpoint(checkpoint))
+    state = _read_weights(weights, checkpoint) if weights.is_file() else _kept(read_checkpoint(checkpoint))
     model = TransformerLM(**config.model_config, device=device)
     check_shapes(model, state)
     model.load_state_dict(state)
     return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status)
 
 # %% ../../nbs/engine/runs.ipynb #36fba2dc
-def _read_weights(path):
+def _read_weights(path, checkpoint):
     "The tensors of a safetensors file; one that cannot be read is named."
     try: return load_file(path)
     except SafetensorError as e:
-        message = f"{path} is cut short or damaged ({e}): remove it, and the last checkpoint is read"
-        raise ValueError(message) from None
+        cure = f"remove it, and {checkpoint} is read" if checkpoint else "copy the run anew"
+        raise ValueError(f"{path} is cut short or damaged ({e}): {cure}") from None
 
 def _kept(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"

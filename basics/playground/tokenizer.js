@@ -21,21 +21,30 @@ class Tokenizer {
     // GPT-2's pattern. Two things differ in JavaScript: its \s is not Python's (it has U+FEFF and lacks U+0085), and \p{L}
     // is that of the browser's year. So the classes come from Python. The flag "u" makes one match of one code point.
     this.pattern = new RegExp(
-      `'(?:[sdmt]|ll|ve|re)| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|[${S}]+(?![^${S}])|[${S}]+`, "gu");
+      `'(?:[sdmt]|ll|ve|re)| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|[${S}]+(?![^${S}])|[${S}]+`,
+      "gu",
+    );
     const longestFirst = [...this.special.keys()].sort((a, b) => b.length - a.length);
-    this.specialPattern = new RegExp(longestFirst.map(s => s.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "gu");
+    this.specialPattern = new RegExp(
+      longestFirst.map(s => s.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"),
+      "gu",
+    );
   }
 
-  pretokens(text) { return text.match(this.pattern) ?? []; }
+  pretokens(text) {
+    return text.match(this.pattern) ?? [];
+  }
 
   // The merges of one pre-token, replayed: always the pair learned first, and of equal ones the leftmost.
   // Returns the trees that are left, one for each token; a node keeps its children, its rank and when it was made.
   trees(word) {
     if (this.known.has(word)) return this.known.get(word);
     let nodes = Array.from(utf8.encode(word), byte => ({id: this.byteIds[byte], leaves: 1}));
-    if (nodes.some(node => node.id < 0)) throw new Error(`the vocabulary has no token for a byte of ${JSON.stringify(word)}`);
+    if (nodes.some(node => node.id < 0))
+      throw new Error(`the vocabulary has no token for a byte of ${JSON.stringify(word)}`);
     for (let step = 1; ; step++) {
-      let best = null, at = -1;
+      let best = null,
+        at = -1;
       for (let i = 0; i + 1 < nodes.length; i++) {
         const merge = this.merges.get(`${nodes[i].id} ${nodes[i + 1].id}`);
         if (merge && (!best || merge.rank < best.rank)) [best, at] = [merge, i];
@@ -52,7 +61,10 @@ class Tokenizer {
   // The text as pieces, special tokens and pre-tokens in order: {text, ids, special}
   pieces(text) {
     const pieces = [];
-    const plain = part => { for (const word of this.pretokens(part)) pieces.push({text: word, ids: this.trees(word).map(n => n.id)}); };
+    const plain = part => {
+      for (const word of this.pretokens(part))
+        pieces.push({text: word, ids: this.trees(word).map(n => n.id)});
+    };
     let start = 0;
     for (const m of this.special.size ? text.matchAll(this.specialPattern) : []) {
       plain(text.slice(start, m.index));
@@ -63,7 +75,9 @@ class Tokenizer {
     return pieces;
   }
 
-  encode(text) { return this.pieces(text).flatMap(piece => piece.ids); }
+  encode(text) {
+    return this.pieces(text).flatMap(piece => piece.ids);
+  }
 
   decode(ids) {
     const bytes = ids.map(id => this.tokens[id] ?? "").join("");
@@ -74,7 +88,10 @@ class Tokenizer {
   label(id) {
     const bytes = Uint8Array.from(this.tokens[id] ?? "", c => c.charCodeAt(0));
     if (!bytes.length) return `#${id}`;
-    try { return new TextDecoder("utf-8", {fatal: true, ignoreBOM: true}).decode(bytes); }
-    catch { return Array.from(bytes, b => b.toString(16).toUpperCase().padStart(2, "0")).join(" "); }
+    try {
+      return new TextDecoder("utf-8", {fatal: true, ignoreBOM: true}).decode(bytes);
+    } catch {
+      return Array.from(bytes, b => b.toString(16).toUpperCase().padStart(2, "0")).join(" ");
+    }
   }
 }
