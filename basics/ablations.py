@@ -41,10 +41,13 @@ VARIANTS = dict(  # group -> (label, changes to the configuration, as a function
     pre_norm_ablation=("post-norm", lambda c: dict(norm="post")),
     no_pos_emb=("NoPE", lambda c: dict(positions="none")),
     swiglu_ablation=("SiLU", lambda c: dict(ffn="silu", d_ff=4 * c.d_model)),
+    parallel_layers=("parallel layers", lambda c: dict(norm="parallel")),
     tied_embeddings=("tied embeddings", lambda c: dict(tie_embeddings=True)),
     qk_norm=("QK-norm", lambda c: dict(qk_norm=True)),
     learned_positions=("learned positions", lambda c: dict(positions="learned")),
     no_warmup=("no warm-up", lambda c: dict(warmup_steps=0)),
+    no_clipping=("no clipping", lambda c: dict(max_l2_norm=1e9)),
+    no_guards=("neither guard", lambda c: dict(warmup_steps=0, max_l2_norm=1e9)),  # no warm-up, no clipping
     adamw=("AdamW", lambda c: dict(optimizer="adamw")))
 HANDOUT = tuple(VARIANTS)[:5]  # the variants that the handout asks for; the others go beyond it
 
@@ -52,7 +55,8 @@ HANDOUT = tuple(VARIANTS)[:5]  # the variants that the handout asks for; the oth
 VARIANT_COLORS = {  # one colour per variant, the same in every figure of the book
     "base": "#0072B2", "no RMSNorm": "#D55E00", "post-norm": "#CC79A7", "NoPE": "#E69F00", "SiLU": "#009E73",
     "second corpus": "#56B4E9", "floor": "#000000", "tied embeddings": "#8C564B", "QK-norm": "#7F7F7F",
-    "learned positions": "#9467BD", "no warm-up": "#BCBD22", "AdamW": "#17BECF"}
+    "learned positions": "#9467BD", "no warm-up": "#BCBD22", "AdamW": "#17BECF",
+    "parallel layers": "#A65628", "no clipping": "#B15928", "neither guard": "#6A3D9A"}
 
 # %% ../nbs/09_ablations.ipynb #1eecb2ab
 def show_lr(

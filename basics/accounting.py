@@ -16,8 +16,8 @@ import pandas as pd
 from .layers import TransformerLM
 
 # %% ../nbs/04_accounting.ipynb #a1000012
-SWITCHES = dict(norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
-                tie_embeddings=(False, True), qk_norm=(False, True), attention=("scratch", "fused", "flash"))
+SWITCHES = dict(norm=("pre", "post", "none", "parallel"), positions=("rope", "none", "learned"),
+                ffn=("swiglu", "silu"), tie_embeddings=(False, True), qk_norm=(False, True), attention=("scratch", "fused", "flash"))
 
 # %% ../nbs/04_accounting.ipynb #b041ca3b
 def model_settings(
@@ -64,7 +64,7 @@ def parameter_table(
     if c.norm != "none": rows += [("ln1", "norms", (d,), L)]
     rows += [(f"attn.{name}_proj", "projections", (d, d), L) for name in ("q", "k", "v", "output")]
     if c.qk_norm: rows += [(f"attn.{name}_norm", "norms", (c.d_k,), L) for name in "qk"]
-    if c.norm != "none": rows += [("ln2", "norms", (d,), L)]
+    if c.norm in ("pre", "post"): rows += [("ln2", "norms", (d,), L)]
     rows += [("ffn.w1", "feed-forward", (f, d), L), ("ffn.w2", "feed-forward", (d, f), L)]
     if c.ffn == "swiglu": rows += [("ffn.w3", "feed-forward", (f, d), L)]
     if c.norm != "none": rows += [("ln_final", "norms", (d,), 1)]

@@ -197,7 +197,7 @@ class FusedSelfAttention(MultiHeadSelfAttention):
 ATTENTION = {"scratch": MultiHeadSelfAttention, "fused": FusedSelfAttention}  # name: class
 
 # %% ../nbs/03_layers.ipynb #blk00006
-_NORMS = {"pre": RMSNorm, "post": RMSNorm, "none": _Nothing}
+_NORMS = {"pre": RMSNorm, "post": RMSNorm, "none": _Nothing, "parallel": RMSNorm}
 
 # %% ../nbs/03_layers.ipynb #blk00004
 def _choose(name, value, choices):
@@ -215,7 +215,7 @@ class TransformerBlock(nn.Module):
         d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
         rope: RotaryPositionalEmbedding | None = None,  # None: no positions
         device=None, dtype=None, *,  # of the weights
-        norm: str = "pre",  # 'pre': x + f(norm(x)); 'post': norm(x + f(x)); 'none': x + f(x)
+        norm: str = "pre",  # 'pre': x + f(norm(x)); 'post': norm(x + f(x)); 'none'; 'parallel'
         ffn: str = "swiglu",  # 'swiglu' or 'silu'
         attention: str = "scratch",  # a name in ATTENTION
         qk_norm: bool = False,  # RMSNorm on queries and keys
@@ -224,6 +224,7 @@ class TransformerBlock(nn.Module):
         super().__init__()
         self.norm, new_norm = norm, _choose("norm", norm, _NORMS)
         self.ln1, self.ln2 = (new_norm(d_model, device=device, dtype=dtype) for _ in range(2))
+        if norm == "parallel": self.ln2 = _Nothing()
         new_attn = _choose("attention", attention, ATTENTION)
         self.attn = new_attn(d_model, num_heads, rope, device, dtype, qk_norm=qk_norm)
         self.ffn = _choose("ffn", ffn, _FFN)(d_model, d_ff, device, dtype)
@@ -236,6 +237,7 @@ class TransformerBlock(nn.Module):
     ) -> Tensor:  # (..., seq, d_model)
         "Gather from other positions, then transform each position"
         if self.norm == "post": return self._post_norm(x, token_positions, attend)
+        if self.norm == "parallel": return self._parallel(x, token_positions, attend)
         x = x + self.dropout(self.attn(self.ln1(x), token_positions, attend))
         return x + self.dropout(self.ffn(self.ln2(x)))
 
@@ -245,6 +247,13 @@ def _post_norm(self: TransformerBlock, x, token_positions, attend):
     "The order of 2017: add first, then norm"
     x = self.ln1(x + self.dropout(self.attn(x, token_positions, attend)))
     return self.ln2(x + self.dropout(self.ffn(x)))
+
+# %% ../nbs/03_layers.ipynb #blk00007
+@patch
+def _parallel(self: TransformerBlock, x, token_positions, attend):
+    "Both branches read the stream as it was before the block (Chowdhery et al. 2022, section 2)"
+    h = self.ln1(x)
+    return x + self.dropout(self.attn(h, token_positions, attend)) + self.dropout(self.ffn(h))
 
 # %% ../nbs/03_layers.ipynb #lm000007
 def _positions(kind, theta, context_length, d_model, num_heads, device, dtype):
@@ -268,7 +277,7 @@ class TransformerLM(nn.Module):
         d_ff: int | None = None,  # hidden features of the feed-forward network; left out: its own default
         rope_theta: float = 10_000.,  # base of the rotary frequencies
         device=None, dtype=None, *,  # of the weights
-        norm: str = "pre",  # 'pre', 'post' or 'none'
+        norm: str = "pre",  # 'pre', 'post', 'none' or 'parallel'
         positions: str = "rope",  # 'rope', 'none' or 'learned'
         tie_embeddings: bool = False,  # one matrix for reading and scoring tokens
         dropout: float = 0.,  # on the embeddings and on each branch

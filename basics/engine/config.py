@@ -32,7 +32,7 @@ class Config:
     num_heads: int = 4  # attention heads of a block
     d_ff: int = 192  # hidden width of the feed-forward network
     rope_theta: float = 10_000.  # base of the rotary positions
-    norm: str = "pre"  # pre, post or none
+    norm: str = "pre"  # pre, post, none or parallel
     positions: str = "rope"  # rope, none or learned
     ffn: str = "swiglu"  # swiglu or silu
     attention: str = "scratch"  # scratch, fused or flash
@@ -78,7 +78,7 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
                  " attention tie_embeddings qk_norm dropout").split()
 
 _CHOICES = dict(
-    norm=("pre", "post", "none"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
+    norm=("pre", "post", "none", "parallel"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
     attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"),
     optimizer=("adamw", "muon"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
 
@@ -141,6 +141,8 @@ _full = _gpu | dict(batch_size=256, max_steps=5000, learning_rate=3e-3)
 PRESETS = dict(  # name -> Config
     toy=Config(),
     laptop=_tinystories,
+    handout=replace(_tinystories, **_gpu | dict(no_decay="none"), batch_size=64, max_steps=1250,
+                    learning_rate=3e-3, warmup_steps=62, eval_every=125, log_every=1),
     sample=replace(_tinystories, **_gpu, optimizer="muon", batch_size=64, max_steps=2500, learning_rate=6e-3,
                    weight_decay=1.4, beta2=.99, dropout=.1, warmup_steps=125, eval_every=250,
                    sampling="epochs"),

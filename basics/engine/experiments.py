@@ -73,14 +73,17 @@ class Plan:
     short_steps: int  # steps (of the base's batch) of batch sizes, vocabularies, leaderboard and bugs
     learning_rates: tuple  # of the sweep, lowest first; the last ones diverge
     batch_sizes: tuple  # windows in a step, at equal tokens
-    batch_factors: tuple  # learning rates of each batch size, as multiples of what the square-root rule says
+    batch_rates: tuple  # learning rates tried at each batch size, the same for all
     factors: tuple  # learning rates of each variant, as multiples of the best one of the sweep
     most_rates: int = 0  # where the best rate lies at the edge of those tried, try the next, so many in all
     seeds: int = 3  # runs of each variant at its best learning rate
     vocab_sizes: tuple = ()  # of the vocabulary comparison
     data_parts: tuple = ()  # 8: an eighth of the training tokens
+    edge_rates: tuple = ()  # at which the base is also tried without warm-up, without clipping, without both
     beyond: tuple = ()  # variants that the handout does not ask for
+    tries: dict = field(default_factory=dict)  # name -> changes: other recipes for the second corpus
     board: dict = field(default_factory=dict)  # name -> changes: modifications tried on the second corpus
+    board_seconds: float = 0.  # what each of those may train; 0: all have the same steps
     regular: dict = field(default_factory=dict)  # name -> (changes, patch): one part of the base left out
     bugs: tuple = ("", *BUGS, *LAYOUTS)  # patches of the break-it runs; "": none
 
@@ -88,25 +91,54 @@ class Plan:
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True),
               tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 
+_MUON = dict(optimizer="muon", learning_rate=6e-3, weight_decay=1.4, beta2=.99, no_decay="gains",
+             sampling="epochs")
+_BY_CLOCK = _BOARD | dict(
+    wide=dict(batch_size=128), long=dict(context_length=512, batch_size=32), muon=_MUON,
+    muon_tied=_MUON | dict(tie_embeddings=True),
+    muon_tied_dropout=_MUON | dict(tie_embeddings=True, dropout=.2))
+
+_TRIES = {
+    "dropout": _MUON | dict(dropout=.1), "dropout_2": _MUON | dict(dropout=.2),
+    "dropout_3": _MUON | dict(dropout=.3), "tied": _MUON | dict(dropout=.2, tie_embeddings=True),
+    "tied_dropout_3": _MUON | dict(dropout=.3, tie_embeddings=True),
+    "tied_decay": _MUON | dict(dropout=.2, tie_embeddings=True, weight_decay=2.5),
+    "tied_slow": _MUON | dict(dropout=.2, tie_embeddings=True, learning_rate=3e-3),
+    "tied_short": _MUON | dict(dropout=.2, tie_embeddings=True, max_steps=625, warmup_steps=31),
+    "tied_long": _MUON | dict(dropout=.2, tie_embeddings=True, max_steps=2500, warmup_steps=125),
+    "adamw_tied": dict(dropout=.2, tie_embeddings=True, weight_decay=1., no_decay="gains", sampling="epochs"),
+    "small_vocabulary": _MUON | dict(dropout=.2, tie_embeddings=True, vocab_size=10_000)}
+
 _REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""),
                 weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
                 average=(dict(ema_decay=.999), ""), replacement=(dict(sampling="replacement"), ""),
                 bpe_dropout=({}, "bpe_dropout"), random_inputs=({}, "random_inputs"))
 
 # %% ../../nbs/engine/experiments.ipynb #297abd12
+_MODELS = "tied_embeddings", "qk_norm", "learned_positions"  # variants that no handout asks for
+
 PLANS = dict(
     toy=Plan(
         PRESETS["toy"], dict(corpus="pydoc"), PRESETS["toy"].max_steps // 4, PRESETS["toy"].max_steps // 4,
         learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
-        batch_sizes=(1, 4, 16, 64, 128), batch_factors=(1., .5), factors=(1., .5, 2.), board=_BOARD),
+        batch_sizes=(1, 4, 16, 64, 128), batch_rates=(5e-3, 1e-2, 2e-2, 4e-2), factors=(1., .5, 2.),
+        beyond=("parallel_layers",), board=_BOARD),
+    handout=Plan(
+        PRESETS["handout"], dict(corpus="owt", vocab_size=32_000), PRESETS["handout"].max_steps,
+        PRESETS["handout"].max_steps,
+        learning_rates=(1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 4e-3, 6e-3, 1e-2, 2e-2, 5e-2, .1, .3, 1., 3., 10.,
+                        100., 1e3),
+        batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304), batch_rates=(5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
+        factors=(1., .5, 2., .25, 4., .125), most_rates=9, seeds=5,
+        edge_rates=(3e-3, 1e-2, 3e-2, .1, .3, 1., 3., 10., 100.),
+        beyond=("parallel_layers", *_MODELS, "no_warmup", "no_clipping"), tries=_TRIES, board=_BY_CLOCK,
+        board_seconds=15., bugs=()),
     sample=Plan(
         PRESETS["sample"], dict(corpus="owt", vocab_size=32_000), PRESETS["sample"].max_steps,
         PRESETS["sample"].max_steps // 4,
-        learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3),
-        batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304), batch_factors=(1., .5), factors=(1., .5),
-        most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000), data_parts=(8, 4, 2),
-        beyond=tuple(VARIANTS)[5:], regular=_REGULAR,
-        board={name: changes | dict(context_length=512) for name, changes in _BOARD.items()}))
+        learning_rates=(1e-4, 3e-4, 1e-3, 3e-3, 6e-3, 1e-2, 3e-2, 1e-1, 1., 1e3), batch_sizes=(),
+        batch_rates=(), factors=(1., .5), most_rates=5, vocab_sizes=(1000, 2000, 4000, 8000, 16_000, 32_000),
+        data_parts=(8, 4, 2), beyond=("parallel_layers", *_MODELS, "no_warmup", "adamw"), regular=_REGULAR))
 
 # %% ../../nbs/engine/experiments.ipynb #81c9f91c
 def _beyond_the_edge(plan, results, **which):
@@ -138,6 +170,8 @@ def _batches(plan, size, lr):
     return Experiment(name, "batch_size_experiment", changes | dict(batch_size=size))
 
 # %% ../../nbs/engine/experiments.ipynb #5c1748ae
+_GUARDS = "no_warmup", "no_clipping", "no_guards"  # what keeps a high rate from its worst, left out
+
 def _first_runs(plan, lr, variants):
     "The two long runs, the sweep, and each variant at the base's best learning rate"
     rates = sorted({*plan.learning_rates, plan.base.learning_rate})
@@ -166,12 +200,27 @@ def _other_questions(plan, lr):
         runs += [Experiment("second_small_vocabulary", "main_experiment", small)]
     parts = [f"data_1_of_{n}" for n in plan.data_parts]
     runs += [Experiment(part, "data_scaling", compared, part) for part in parts]
-    board = {name: short | plan.second | changes for name, changes in plan.board.items()}
-    runs += [Experiment(f"board_{name}", "leaderboard", changes) for name, changes in board.items()]
+    tries = plan.tries.items()
+    runs += [Experiment(f"second_{name}", "second_corpus", plan.second | changes) for name, changes in tries]
     regular = plan.regular.items()
     return runs + [Experiment(f"regular_{name}", "regularisation", *rest) for name, rest in regular]
 
 # %% ../../nbs/engine/experiments.ipynb #8714f2ad
+def _board_runs(plan, lr, results):
+    "The leaderboard: equal steps, or equal seconds, for which a pilot of 200 steps tells a step's time"
+    short = _compared(plan, "learning_rate", lr, steps=plan.short_steps).changes
+    board = {name: short | plan.second | changes for name, changes in plan.board.items()}
+    runs = [Experiment(f"board_{name}", "leaderboard", changes) for name, changes in board.items()]
+    if not plan.board_seconds: return runs
+    pilots = [Experiment(f"pilot_{e.name}", "pilot", e.changes | at_steps(plan.base, 200)) for e in runs]
+    if results is None: return pilots
+    known = results[results.status == "done"].set_index("experiment")
+    steps = {name: plan.board_seconds * r.steps / r.seconds for name, r in known.iterrows()}
+    return pilots + [replace(e, changes=e.changes | at_steps(plan.base, int(float(f"{steps[p.name]:.2g}"))))
+                     for e, p in zip(runs, pilots) if p.name in steps]
+
+
+# %% ../../nbs/engine/experiments.ipynb #8714f2ae
 def _bug_runs(plan, lr):
     "One run for each bug, and one without; in the plain form of attention, where the bugs can reach"
     changes = _compared(plan, "learning_rate", lr, steps=plan.short_steps).changes
@@ -185,19 +234,20 @@ def experiments(
 ) -> list[Experiment]:  # the most telling first
     "All runs of a preset, in order of value"
     plan = preset if isinstance(preset, Plan) else PLANS[preset]
-    base, variants = plan.base, HANDOUT[1:] + tuple(plan.beyond)
-    lr, = best_lrs(results, "learning_rate", base.learning_rate)
+    variants = HANDOUT[1:] + tuple(plan.beyond)
+    lr, = best_lrs(results, "learning_rate", plan.base.learning_rate)
     beyond = lambda **which: _beyond_the_edge(plan, results, **which)
-    sizes = [n for n in plan.batch_sizes if plan.short_steps * base.batch_size >= 4 * n]  # four steps or more
-    batches = [_batches(plan, size, lr * math.sqrt(size / base.batch_size) * factor)
-               for factor in plan.batch_factors for size in sizes]
-    runs = _first_runs(plan, lr, variants) + batches[:len(sizes)]
+    sizes = [n for n in plan.batch_sizes if plan.short_steps * plan.base.batch_size >= 4 * n]  # 4 steps or more
+    runs = _first_runs(plan, lr, variants)
+    runs += [_batches(plan, size, rate) for rate in plan.batch_rates for size in sizes]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
+    runs += [_compared(plan, group, rate) for group in _GUARDS for rate in plan.edge_rates]
     runs += [_compared(plan, group, rate) for group in variants for rate in beyond(group=group)]
-    runs += _seed_runs(plan, lr, variants, results) + _other_questions(plan, lr) + batches[len(sizes):]
     runs += [_batches(plan, size, rate) for size in sizes
              for rate in beyond(group="batch_size_experiment", batch_size=size)]
-    return list({e.name: e for e in runs + _bug_runs(plan, lr)}.values())
+    runs += _seed_runs(plan, lr, variants, results) + _other_questions(plan, lr)
+    runs += _board_runs(plan, lr, results) + _bug_runs(plan, lr)
+    return list({e.name: e for e in runs}.values())
 
 # %% ../../nbs/engine/experiments.ipynb #f7e49d91
 def _losses(status, data):
@@ -380,7 +430,7 @@ def _depends(e, other):
     "Whether a run's learning rate is chosen by what the other came to"
     if "seed" in other.changes or e.group == "main_experiment": return False
     if "seed" in e.changes: return other.group in ("learning_rate", e.group)
-    return other.group == "learning_rate" != e.group
+    return other.group == "learning_rate" and e.group in VARIANTS and e.group not in ("learning_rate", *_GUARDS)
 
 # %% ../../nbs/engine/experiments.ipynb #15e75578
 def _left(plan, out, only):

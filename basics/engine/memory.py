@@ -58,9 +58,10 @@ def saved_activations(
     state, logits = (T, c.d_model), (T, c.vocab_size)
     item, copies = (2, 3) if bfloat16 else (4, 1)
     rows = [("ids and targets", (T,), 2, 8)]
-    if c.norm != "none":
-        rows += [("norms: x", state, 2 * L + 1, 4), ("norms: 1 / rms", (T, 1), 2 * L + 1, 4),
-                 ("norms: x / rms", state, 2 * L + 1, 4)]
+    norms = dict(none=0, parallel=L + 1).get(c.norm, 2 * L + 1)
+    if norms:
+        rows += [("norms: x", state, norms, 4), ("norms: 1 / rms", (T, 1), norms, 4),
+                 ("norms: x / rms", state, norms, 4)]
     rows += [("q_proj, k_proj, v_proj: input", state, copies * L, item)]
     rows += _kept_by_attention(c, item) + _kept_by_network(c, item, copies)
     rows += [("lm_head: input", state, 1, item), ("loss: logits - max", logits, 1, 4),
