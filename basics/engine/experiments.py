@@ -201,7 +201,7 @@ def _other_questions(plan, lr):
     parts = [f"data_1_of_{n}" for n in plan.data_parts]
     runs += [Experiment(part, "data_scaling", compared, part) for part in parts]
     tries = plan.tries.items()
-    runs += [Experiment(f"second_{name}", "second_corpus", plan.second | changes) for name, changes in tries]
+    runs += [Experiment(f"second_{name}", "second_corpus", short | plan.second | changes) for name, changes in tries]
     regular = plan.regular.items()
     return runs + [Experiment(f"regular_{name}", "regularisation", *rest) for name, rest in regular]
 
