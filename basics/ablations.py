@@ -31,6 +31,7 @@ def load_runs(
         sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt, after step_*.txt
         metrics = read_metrics(here) if (here/"metrics.jsonl").is_file() else pd.DataFrame()
         result = json.loads(path.read_text()) | dict(eval_tokens=config["eval_tokens"])
+        if len(metrics): result |= dict(last_lr=metrics.lr.iloc[-1], tok_per_s=metrics.tok_per_s.median())
         runs[here.name] = LoggedRun(result, metrics, sample)
     return runs
 
@@ -73,16 +74,17 @@ def best_lrs(
     default: float,  # where the group has no run yet
     n: int = 1,  # how many
 ) -> list[float]:  # best first
-    "The learning rates at which the first seed of a group ended lowest"
+    "The learning rates at which the first seed of a group ended lowest, of those at which no seed diverged"
     if results is None or not len(results): return [default]
-    first = (results.group == group) & (results.seed == results.seed.min())
-    done = results[first & (results.status == "done")].sort_values("val_loss")
-    return done.learning_rate.astype(float).tolist()[:n] or [default]
+    runs = results[results.group == group]
+    safe = runs[~runs.learning_rate.isin(runs.learning_rate[runs.status != "done"])]
+    first = safe[safe.seed == results.seed.min()].sort_values("val_loss")
+    return first.learning_rate.astype(float).tolist()[:n] or [default]
 
 # %% ../nbs/09_ablations.ipynb #17c0ffee
 COLUMNS = """experiment group status val_loss bits_per_byte above_floor seconds learning_rate batch_size
     seed corpus vocab_size parameters steps tokens epochs floor_nats floor_bits_per_byte train_bytes
-    train_tokens patch machine""".split()
+    train_tokens patch last_lr tok_per_s machine""".split()
 
 # %% ../nbs/09_ablations.ipynb #5394fe81
 def results_table(

@@ -95,19 +95,20 @@ _MUON = dict(optimizer="muon", learning_rate=6e-3, weight_decay=1.4, beta2=.99, 
              sampling="epochs")
 _BY_CLOCK = _BOARD | dict(
     wide=dict(batch_size=128), long=dict(context_length=512, batch_size=32), muon=_MUON,
-    muon_tied=_MUON | dict(tie_embeddings=True),
-    muon_tied_dropout=_MUON | dict(tie_embeddings=True, dropout=.2))
+    muon_tied=_MUON | dict(tie_embeddings=True), muon_tied_dropout=_MUON | dict(tie_embeddings=True, dropout=.2),
+    all=_MUON | dict(tie_embeddings=True, dropout=.2, weight_decay=2.5))
 
+_TIED = _MUON | dict(dropout=.2, tie_embeddings=True)
 _TRIES = {
-    "dropout": _MUON | dict(dropout=.1), "dropout_2": _MUON | dict(dropout=.2),
-    "dropout_3": _MUON | dict(dropout=.3), "tied": _MUON | dict(dropout=.2, tie_embeddings=True),
-    "tied_dropout_3": _MUON | dict(dropout=.3, tie_embeddings=True),
-    "tied_decay": _MUON | dict(dropout=.2, tie_embeddings=True, weight_decay=2.5),
-    "tied_slow": _MUON | dict(dropout=.2, tie_embeddings=True, learning_rate=3e-3),
-    "tied_short": _MUON | dict(dropout=.2, tie_embeddings=True, max_steps=625, warmup_steps=31),
-    "tied_long": _MUON | dict(dropout=.2, tie_embeddings=True, max_steps=2500, warmup_steps=125),
-    "adamw_tied": dict(dropout=.2, tie_embeddings=True, weight_decay=1., no_decay="gains", sampling="epochs"),
-    "small_vocabulary": _MUON | dict(dropout=.2, tie_embeddings=True, vocab_size=10_000)}
+    "adamw_decay": dict(weight_decay=1., no_decay="gains", sampling="epochs"),
+    "adamw_tied": dict(weight_decay=1., no_decay="gains", sampling="epochs", dropout=.2, tie_embeddings=True),
+    "muon": _MUON, "muon_dropout": _MUON | dict(dropout=.2), "muon_tied": _TIED,
+    "muon_tied_dropout_3": _TIED | dict(dropout=.3), "muon_tied_decay_2.5": _TIED | dict(weight_decay=2.5),
+    "muon_tied_decay_4": _TIED | dict(weight_decay=4.), "muon_tied_fast": _TIED | dict(
+        weight_decay=2.5, learning_rate=1e-2), "muon_tied_qk": _TIED | dict(weight_decay=2.5, qk_norm=True),
+    "muon_tied_short": _TIED | dict(weight_decay=2.5, max_steps=625, warmup_steps=31),
+    "muon_tied_long": _TIED | dict(weight_decay=2.5, max_steps=2500, warmup_steps=125),
+    "small_vocabulary": _TIED | dict(weight_decay=2.5, vocab_size=10_000)}
 
 _REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""),
                 weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
@@ -128,8 +129,9 @@ PLANS = dict(
         PRESETS["handout"].max_steps,
         learning_rates=(1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 4e-3, 6e-3, 1e-2, 2e-2, 5e-2, .1, .3, 1., 3., 10.,
                         100., 1e3),
-        batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304), batch_rates=(5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
-        factors=(1., .5, 2., .25, 4., .125), most_rates=9, seeds=5,
+        batch_sizes=(1, 8, 32, 64, 128, 256, 512, 1024, 2304),
+        batch_rates=(5e-4, 7e-4, 1e-3, 1.4e-3, 2e-3, 2.8e-3, 4e-3, 5.6e-3, 8e-3),
+        factors=(1., .5, 2., .25, 4., .125), most_rates=12, seeds=5,
         edge_rates=(3e-3, 1e-2, 3e-2, .1, .3, 1., 3., 10., 100.),
         beyond=("parallel_layers", *_MODELS, "no_warmup", "no_clipping"), tries=_TRIES, board=_BY_CLOCK,
         board_seconds=15., bugs=()),
@@ -201,7 +203,8 @@ def _other_questions(plan, lr):
     parts = [f"data_1_of_{n}" for n in plan.data_parts]
     runs += [Experiment(part, "data_scaling", compared, part) for part in parts]
     tries = plan.tries.items()
-    runs += [Experiment(f"second_{name}", "second_corpus", short | plan.second | changes) for name, changes in tries]
+    runs += [Experiment(f"second_{name}", "second_corpus", plan.second | dict(checks=False) | changes)
+             for name, changes in tries]
     regular = plan.regular.items()
     return runs + [Experiment(f"regular_{name}", "regularisation", *rest) for name, rest in regular]
 
@@ -215,7 +218,7 @@ def _board_runs(plan, lr, results):
     pilots = [Experiment(f"pilot_{e.name}", "pilot", e.changes | at_steps(plan.base, 200)) for e in runs]
     if results is None: return pilots
     known = results[results.status == "done"].set_index("experiment")
-    steps = {name: plan.board_seconds * r.steps / r.seconds for name, r in known.iterrows()}
+    steps = {name: plan.board_seconds * r.tok_per_s * r.steps / r.tokens for name, r in known.iterrows()}
     return pilots + [replace(e, changes=e.changes | at_steps(plan.base, int(float(f"{steps[p.name]:.2g}"))))
                      for e, p in zip(runs, pilots) if p.name in steps]
 
@@ -446,7 +449,7 @@ def _run_claimed(e, config, out, bar, gone, says):
         if not ours or is_finished(config, out/e.name): return False
         bar.set_description_str(says)
         share = work(config) / config.max_steps
-        run_experiment(e, config, out/e.name, keep=e.group == "main_experiment",
+        run_experiment(e, config, out/e.name, keep=e.group in ("main_experiment", "second_corpus"),
                        on_log=lambda row: bar.update(gone + share * row["step"] - bar.n))
     return True
 
