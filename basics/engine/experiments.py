@@ -108,7 +108,7 @@ _TRIES = {
         weight_decay=2.5, learning_rate=1e-2), "muon_tied_qk": _TIED | dict(weight_decay=2.5, qk_norm=True),
     "muon_tied_short": _TIED | dict(weight_decay=2.5, max_steps=625, warmup_steps=31),
     "muon_tied_long": _TIED | dict(weight_decay=2.5, max_steps=2500, warmup_steps=125),
-    "small_vocabulary": _TIED | dict(weight_decay=2.5, vocab_size=10_000)}
+    "muon_tied_small_vocabulary": _TIED | dict(weight_decay=2.5, vocab_size=10_000)}
 
 _REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""),
                 weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
