@@ -91,24 +91,24 @@ class Plan:
 _BOARD = dict(base={}, tied=dict(tie_embeddings=True), qk_norm=dict(qk_norm=True),
               tied_qk_norm=dict(tie_embeddings=True, qk_norm=True))
 
-_MUON = dict(optimizer="muon", learning_rate=6e-3, weight_decay=1.4, beta2=.99, no_decay="gains",
-             sampling="epochs")
+_DECAY = dict(no_decay="gains", sampling="epochs", weight_decay=1.)
+_MUON = _DECAY | dict(optimizer="muon", learning_rate=6e-3, weight_decay=1.4, beta2=.99)
+_TIED = _MUON | dict(dropout=.2, tie_embeddings=True)
+_STRONG = _TIED | dict(weight_decay=2.5)
+
 _BY_CLOCK = _BOARD | dict(
     wide=dict(batch_size=128), long=dict(context_length=512, batch_size=32), muon=_MUON,
-    muon_tied=_MUON | dict(tie_embeddings=True), muon_tied_dropout=_MUON | dict(tie_embeddings=True, dropout=.2),
-    all=_MUON | dict(tie_embeddings=True, dropout=.2, weight_decay=2.5))
+    muon_tied=_MUON | dict(tie_embeddings=True), muon_tied_dropout=_TIED, all=_STRONG)
 
-_TIED = _MUON | dict(dropout=.2, tie_embeddings=True)
-_TRIES = {
-    "adamw_decay": dict(weight_decay=1., no_decay="gains", sampling="epochs"),
-    "adamw_tied": dict(weight_decay=1., no_decay="gains", sampling="epochs", dropout=.2, tie_embeddings=True),
-    "muon": _MUON, "muon_dropout": _MUON | dict(dropout=.2), "muon_tied": _TIED,
-    "muon_tied_dropout_3": _TIED | dict(dropout=.3), "muon_tied_decay_2.5": _TIED | dict(weight_decay=2.5),
-    "muon_tied_decay_4": _TIED | dict(weight_decay=4.), "muon_tied_fast": _TIED | dict(
-        weight_decay=2.5, learning_rate=1e-2), "muon_tied_qk": _TIED | dict(weight_decay=2.5, qk_norm=True),
-    "muon_tied_short": _TIED | dict(weight_decay=2.5, max_steps=625, warmup_steps=31),
-    "muon_tied_long": _TIED | dict(weight_decay=2.5, max_steps=2500, warmup_steps=125),
-    "muon_tied_small_vocabulary": _TIED | dict(weight_decay=2.5, vocab_size=10_000)}
+_TRIES = dict(
+    adamw_decay=_DECAY, adamw_tied=_DECAY | dict(dropout=.2, tie_embeddings=True), muon=_MUON,
+    muon_dropout=_MUON | dict(dropout=.2), muon_tied=_TIED, muon_tied_dropout_3=_TIED | dict(dropout=.3),
+    muon_tied_decay_4=_TIED | dict(weight_decay=4.), muon_tied_fast=_STRONG | dict(learning_rate=1e-2),
+    muon_tied_qk=_STRONG | dict(qk_norm=True),
+    muon_tied_short=_STRONG | dict(max_steps=625, warmup_steps=31),
+    muon_tied_long=_STRONG | dict(max_steps=2500, warmup_steps=125),
+    muon_tied_small_vocabulary=_STRONG | dict(vocab_size=10_000))
+_TRIES["muon_tied_decay_2.5"] = _STRONG
 
 _REGULAR = dict(decay_all=(dict(no_decay="none"), ""), spare_both=(dict(no_decay="both"), ""),
                 weak_decay=(dict(weight_decay=.1), ""), no_dropout=(dict(dropout=0.), ""),
@@ -122,7 +122,7 @@ PLANS = dict(
     toy=Plan(
         PRESETS["toy"], dict(corpus="pydoc"), PRESETS["toy"].max_steps // 4, PRESETS["toy"].max_steps // 4,
         learning_rates=(1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 1., 1e3),
-        batch_sizes=(1, 4, 16, 64, 128), batch_rates=(5e-3, 1e-2, 2e-2, 4e-2), factors=(1., .5, 2.),
+        batch_sizes=(1, 4, 16, 64), batch_rates=(5e-3, 1e-2, 2e-2, 4e-2), factors=(1., .5, 2.),
         beyond=("parallel_layers",), board=_BOARD),
     handout=Plan(
         PRESETS["handout"], dict(corpus="owt", vocab_size=32_000), PRESETS["handout"].max_steps,
@@ -240,7 +240,7 @@ def experiments(
     variants = HANDOUT[1:] + tuple(plan.beyond)
     lr, = best_lrs(results, "learning_rate", plan.base.learning_rate)
     beyond = lambda **which: _beyond_the_edge(plan, results, **which)
-    sizes = [n for n in plan.batch_sizes if plan.short_steps * plan.base.batch_size >= 4 * n]  # 4 steps or more
+    sizes = [n for n in plan.batch_sizes if plan.short_steps * plan.base.batch_size >= 4 * n]  # four steps
     runs = _first_runs(plan, lr, variants)
     runs += [_batches(plan, size, rate) for rate in plan.batch_rates for size in sizes]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
@@ -433,7 +433,8 @@ def _depends(e, other):
     "Whether a run's learning rate is chosen by what the other came to"
     if "seed" in other.changes or e.group == "main_experiment": return False
     if "seed" in e.changes: return other.group in ("learning_rate", e.group)
-    return other.group == "learning_rate" and e.group in VARIANTS and e.group not in ("learning_rate", *_GUARDS)
+    chosen = e.group in VARIANTS and e.group not in ("learning_rate", *_GUARDS)
+    return chosen and other.group == "learning_rate"
 
 # %% ../../nbs/engine/experiments.ipynb #15e75578
 def _left(plan, out, only):
