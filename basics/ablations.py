@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LoggedRun', 'VARIANTS', 'HANDOUT', 'VARIANT_COLORS', 'COLUMNS', 'load_runs', 'show_lr', 'best_lrs', 'results_table',
-           'select_runs', 'best_run', 'pooled_noise', 'sure_errors', 'seeds_table', 'experiment_log']
+           'select_runs', 'best_run', 'pooled_noise', 'sure_errors', 'seeds_table', 'ngram_losses', 'experiment_log']
 
 # %% ../nbs/09_ablations.ipynb #1b520bab
 import json, math
@@ -173,6 +173,25 @@ def _verdict(row, unstable):
     if unstable: return "unstable"
     return "within seed noise" if abs(row.effect) < row.least else "worse" if row.effect > 0 else "better"
 
+# %% ../nbs/09_ablations.ipynb #60f62cec
+def ngram_losses(
+    train: np.ndarray,  # token ids of the training text
+    valid: np.ndarray,  # of the validation text
+    vocab_size: int,
+    strength: float = 100.,  # tokens that the unigram counts for where pairs are rare
+) -> tuple[float, float]:  # nats per token of the unigram and of the bigram model
+    "What two tables reach: how often each token comes, and which follows which (Jurafsky & Martin, ch. 3)"
+    often = np.bincount(train, minlength=vocab_size)
+    p = (often + 1) / (often + 1).sum()
+    pair = lambda ids: ids[:-1].astype(np.int64) * vocab_size + ids[1:]
+    pairs, counts = np.unique(pair(train), return_counts=True)
+    at = np.searchsorted(pairs, pair(valid)).clip(max=len(pairs) - 1)
+    seen = np.where(pairs[at] == pair(valid), counts[at], 0)
+    before, after = valid[:-1], valid[1:]
+    followed = np.bincount(train[:-1], minlength=vocab_size)
+    bigram = (seen + strength * p[after]) / (followed[before] + strength)
+    return float(-np.log(p[after]).mean()), float(-np.log(bigram).mean())
+
 # %% ../nbs/09_ablations.ipynb #619f2d61
 def experiment_log(
     runs: dict,  # from `load_runs`
@@ -181,18 +200,23 @@ def experiment_log(
     results = results_table(runs).set_index("experiment")
     table = seeds_table(results.reset_index())
     base, noise = table.loc["base", "mean"], table.attrs["noise"]
-    like = best_run(select_runs(runs, "learning_rate", "done")).result
+    main = runs["main"].result if "main" in runs else {}
+    like = main | best_run(select_runs(runs, "learning_rate", "done")).result
     results["observation"] = [_observe(r, base, noise, like) for r in results.itertuples()]
     return results[["group", "val_loss", "bits_per_byte", "observation"]]
 
 # %% ../nbs/09_ablations.ipynb #f63bbb1b
 def _observe(r, base, noise, like):
     "One run in words"
+    died = f"not finite at step {r.steps:.0f}, at a rate of {r.last_lr:.2g}"
+    if r.status == "diverged": return died if r.last_lr > 0 else "ended worse than it began"
     if r.status != "done": return r.status
     what = f"{r.corpus}, vocabulary {r.vocab_size:,}, {r.tokens / 1e6:.1f} M tokens"
     if what != f"{like['corpus']}, vocabulary {like['vocab_size']:,}, {like['tokens'] / 1e6:.1f} M tokens":
         return f"{r.bits_per_byte - like['bits_per_byte']:+.3f} bits per byte against the base: {what}"
     effect = r.val_loss - base
     if abs(effect) < 2 * noise: return f"{effect:+.3f} nats: as the base, within the noise of a seed"
-    how = "better" if effect < 0 else "far worse" if effect > 2 else "worse"
+    how = "better" if effect < 0 else "worse"
+    poor = r.val_loss > like.get("bigram_nats", math.inf)
+    if poor: return f"{effect:+.3f} nats: worse than a table of pairs"
     return f"{effect:+.3f} nats: {how} than the base"

@@ -197,7 +197,8 @@ class FusedSelfAttention(MultiHeadSelfAttention):
 ATTENTION = {"scratch": MultiHeadSelfAttention, "fused": FusedSelfAttention}  # name: class
 
 # %% ../nbs/03_layers.ipynb #blk00006
-_NORMS = {"pre": RMSNorm, "post": RMSNorm, "none": _Nothing, "parallel": RMSNorm}
+_NORMS = {"pre": (RMSNorm, RMSNorm), "post": (RMSNorm, RMSNorm), "none": (_Nothing, _Nothing),
+          "parallel": (RMSNorm, _Nothing)}  # before attention, before the feed-forward network
 
 # %% ../nbs/03_layers.ipynb #blk00004
 def _choose(name, value, choices):
@@ -222,9 +223,8 @@ class TransformerBlock(nn.Module):
         dropout: float = 0.,  # on each branch, before it is added
     ):
         super().__init__()
-        self.norm, new_norm = norm, _choose("norm", norm, _NORMS)
-        self.ln1, self.ln2 = (new_norm(d_model, device=device, dtype=dtype) for _ in range(2))
-        if norm == "parallel": self.ln2 = _Nothing()
+        self.norm, norms = norm, _choose("norm", norm, _NORMS)
+        self.ln1, self.ln2 = (new(d_model, device=device, dtype=dtype) for new in norms)
         new_attn = _choose("attention", attention, ATTENTION)
         self.attn = new_attn(d_model, num_heads, rope, device, dtype, qk_norm=qk_norm)
         self.ffn = _choose("ffn", ffn, _FFN)(d_model, d_ff, device, dtype)
@@ -236,24 +236,22 @@ class TransformerBlock(nn.Module):
         attend=None,  # another way to attend, see MultiHeadSelfAttention
     ) -> Tensor:  # (..., seq, d_model)
         "Gather from other positions, then transform each position"
-        if self.norm == "post": return self._post_norm(x, token_positions, attend)
-        if self.norm == "parallel": return self._parallel(x, token_positions, attend)
+        if self.norm in _ORDERS: return _ORDERS[self.norm](self, x, token_positions, attend)
         x = x + self.dropout(self.attn(self.ln1(x), token_positions, attend))
         return x + self.dropout(self.ffn(self.ln2(x)))
 
 # %% ../nbs/03_layers.ipynb #blk00005
-@patch
-def _post_norm(self: TransformerBlock, x, token_positions, attend):
+def _post_norm(block, x, token_positions, attend):
     "The order of 2017: add first, then norm"
-    x = self.ln1(x + self.dropout(self.attn(x, token_positions, attend)))
-    return self.ln2(x + self.dropout(self.ffn(x)))
+    x = block.ln1(x + block.dropout(block.attn(x, token_positions, attend)))
+    return block.ln2(x + block.dropout(block.ffn(x)))
 
-# %% ../nbs/03_layers.ipynb #blk00007
-@patch
-def _parallel(self: TransformerBlock, x, token_positions, attend):
+def _parallel(block, x, token_positions, attend):
     "Both branches read the stream as it was before the block (Chowdhery et al. 2022, section 2)"
-    h = self.ln1(x)
-    return x + self.dropout(self.attn(h, token_positions, attend)) + self.dropout(self.ffn(h))
+    h = block.ln1(x)
+    return x + block.dropout(block.attn(h, token_positions, attend)) + block.dropout(block.ffn(h))
+
+_ORDERS = {"post": _post_norm, "parallel": _parallel}
 
 # %% ../nbs/03_layers.ipynb #lm000007
 def _positions(kind, theta, context_length, d_model, num_heads, device, dtype):
@@ -291,7 +289,7 @@ class TransformerLM(nn.Module):
         block = d_model, num_heads, d_ff, rope, device, dtype
         kwargs |= dict(norm=norm, dropout=dropout)
         self.layers = nn.ModuleList(TransformerBlock(*block, **kwargs) for _ in range(num_layers))
-        self.ln_final = _choose("norm", norm, _NORMS)(d_model, device=device, dtype=dtype)
+        self.ln_final = _choose("norm", norm, _NORMS)[0](d_model, device=device, dtype=dtype)
         self.lm_head = Linear(d_model, vocab_size, device, dtype)
         if tie_embeddings: self.token_embeddings.weight = self.lm_head.weight
         self.dropout = Dropout(dropout) if dropout else _Nothing()

@@ -20,11 +20,12 @@ from fastcore.script import call_parse
 from tqdm import tqdm
 
 import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
-from ..ablations import COLUMNS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
+from ..ablations import (COLUMNS, HANDOUT, VARIANTS, best_lrs, load_runs, ngram_losses, results_table,
+                              show_lr)
 from ..accounting import count_parameters, train_flops_per_token
 from ..bpe import Tokenizer, train_bpe
 from ..break_it import BUGS, LAYOUTS, swap
-from ..data import END_OF_TEXT, split_documents
+from ..data import END_OF_TEXT, load_tokens, split_documents
 from ..decoding import complete
 from .cache import fast_generate
 from .config import PRESETS, Config, differences, with_fields
@@ -261,6 +262,12 @@ def _losses(status, data):
     return result | dict(floor_nats=floor, floor_bits_per_byte=floor * bits_per_byte,
                          above_floor=(status["document_loss"] - floor) * bits_per_byte)
 
+# %% ../../nbs/engine/experiments.ipynb #f7e49d92
+def _tables(data):
+    "What a unigram and a bigram table reach on a corpus: reference lines for its runs"
+    train, valid = load_tokens(data.train)[:20_000_000], load_tokens(data.valid)
+    return dict(zip(("unigram_nats", "bigram_nats"), ngram_losses(train, valid, len(data.tokenizer.vocab))))
+
 # %% ../../nbs/engine/experiments.ipynb #f855d093
 def summarize(
     e: Experiment,
@@ -276,6 +283,7 @@ def summarize(
     how = "done" if done else "diverged" if finished else status["status"]
     result = dict(experiment=e.name, group=e.group, status=how, patch=e.patch)
     if done: result |= _losses(status, data)
+    if e.group == "main_experiment": result |= _tables(data)
     machine = json.loads((folder/"environment.json").read_text())["machine"]
     return result | dict(
         seconds=float(last.seconds), steps=int(last.step), tokens=int(last.tokens), epochs=float(last.epoch),
@@ -545,7 +553,7 @@ def keep_logs(
 @call_parse
 @with_fields
 def basics_reproduce(
-    preset: str = "toy",  # toy (two CPU cores, minutes) or sample (one GPU)
+    preset: str = "toy",  # toy (two CPU cores, minutes), handout or sample (one GPU)
     corpus2: str = None,  # name or path of the second corpus, if not the preset's
     out: str = None,  # folder for runs, figures and results.csv [out/PRESET]
     minutes: float = None,  # time budget: leave out runs that would pass it
