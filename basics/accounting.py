@@ -17,7 +17,8 @@ from .layers import TransformerLM
 
 # %% ../nbs/04_accounting.ipynb #a1000012
 SWITCHES = dict(norm=("pre", "post", "none", "parallel"), positions=("rope", "none", "learned"),
-                ffn=("swiglu", "silu"), tie_embeddings=(False, True), qk_norm=(False, True), attention=("scratch", "fused", "flash"))
+                ffn=("swiglu", "silu"), tie_embeddings=(False, True), qk_norm=(False, True),
+                attention=("scratch", "fused", "flash"))
 
 # %% ../nbs/04_accounting.ipynb #b041ca3b
 def model_settings(
