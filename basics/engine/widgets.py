@@ -131,7 +131,7 @@ def sampling_view(
     prompt: str = "Once upon a time",  # how the document begins
 ) -> Live:
     "The next token's distribution, before and after temperature, top-k and top-p; all can be changed"
-    def draw(prompt=prompt, temperature=.7, top_k="all", top_p=.9):
+    def draw(prompt=prompt, temperature=.7, top_k="all", top_p=.8):
         ids = tokenizer.encode(f"{END_OF_TEXT}\n{prompt}")[-model.context_length:]
         with torch.no_grad(): scores = model(torch.tensor([ids]))[0, -1]
         k = None if top_k == "all" else top_k
