@@ -496,7 +496,7 @@ def show_tokens(
 ) -> str:   # HTML
     "The tokens of a text in colour, each above its id; bytes that are not a whole character in hexadecimal"
     colors, rows = ("#cfe2f3", "#fce5cd", "#d9ead3", "#ead1dc", "#fff2cc"), []
-    style = "display:inline-block;text-align:center;color:#000;background:"
+    style = "display:inline-block;text-align:center;padding:0 .15em;color:#000;background:"
     for k, i in enumerate(tokenizer.encode(text)):
         token = tokenizer.vocab[i]
         try: seen = html.escape(token.decode()).replace(" ", "&nbsp;").replace("\n", "&crarr;")

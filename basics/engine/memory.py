@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['saved_activations', 'saved_tensors', 'weight_copies', 'saved_constants', 'LiveMemory', 'compiled_activations',
            'peak_list', 'training_memory', 'largest_batch', 'ElementwiseFlops', 'step_traffic', 'step_time_floor',
-           'cost_sheet', 'draw_costs', 'explore']
+           'cost_sheet', 'draw_costs']
 
 # %% ../../nbs/engine/memory.ipynb #3b97f0c7
-import math, os, weakref
+import math, weakref
 
 import pandas as pd
 import torch
@@ -44,6 +44,7 @@ def _kept_by_network(c, item, copies):
     gates = c.ffn == "swiglu"
     hidden = ["w1 x", "sigmoid(w1 x)", "silu(w1 x)"] + gates * ["w3 x", "silu(w1 x) * w3 x"]
     inputs = 2 if copies > 1 and gates else 1
+    if c.norm == "parallel" and copies == 1: inputs = 0  # attention keeps the very same one
     return [("w1, w3: input", (c.context_length, c.d_model), inputs * c.num_layers, item)] + [
         (f"ffn: {name}", (c.context_length, c.d_ff), c.num_layers, item) for name in hidden]
 
@@ -394,26 +395,3 @@ def draw_costs(
                     f"{_in_words(costs['days'])}; batch {batch_size:,}, at most {costs['largest batch']:.0f}",
                     x=.02, ha="left", fontsize=10)
     return figure
-
-# %% ../../nbs/engine/memory.ipynb #cb11339b
-def explore(
-    live: bool | None = None, # draw sliders; left out: only under a Jupyter server
-): # sliders, or None where there is nobody to move them, or no ipywidgets
-    "Move the dimensions of a model, GPT-2 XL at first, and see its shares, memory and days"
-    if live is None: live = "JPY_SESSION_NAME" in os.environ # set by Jupyter servers, not by batch runs
-    if not live: return None
-    try: import ipywidgets as widgets
-    except ImportError: return None
-    import matplotlib.pyplot as plt
-    def draw(width, layers, context, vocabulary, batch, ffn, attention, bfloat16):
-        draw_costs(batch, vocab_size=vocabulary, context_length=context, d_model=width, num_layers=layers,
-                   num_heads=width // 64, d_ff=None, ffn=ffn, attention=attention, bfloat16=bfloat16)
-        plt.show()
-    late = dict(continuous_update=False) # draw when the slider is let go
-    def power(start, first, last):
-        return widgets.SelectionSlider(options=[2**i for i in range(first, last)], value=start, **late)
-    def slider(*sizes): return widgets.IntSlider(*sizes, **late)
-    return widgets.interactive(draw, width=slider(1600, 64, 8192, 64), layers=slider(48, 1, 96),
-                               context=power(1024, 6, 18), vocabulary=slider(50_257, 257, 128_257, 1000),
-                               batch=power(1, 0, 13), ffn=["swiglu", "silu"], attention=["scratch", "fused"],
-                               bfloat16=False)
