@@ -31,6 +31,7 @@ from .cache import fast_generate
 from .config import PRESETS, Config, differences, with_fields
 from .corpora import get_corpus, plain_errors, prepare
 from .figures import draw_figures
+from .report import write_report
 from .runs import load_run, read_config, read_metrics, read_status, thin_log, train
 from ..training import write_atomic
 
@@ -574,6 +575,7 @@ def basics_reproduce(
         table, figures = results_table(runs), draw_figures(out, out/"figures")
         _write_csv(table, out/"results.csv")
     _report(table, figures, out, time.monotonic() - start, complete)
+    print(f"your write-up, answered from these runs: {write_report(out).resolve()}")
 
 # %% ../../nbs/engine/experiments.ipynb #93a43668
 def _write_csv(table, path):
