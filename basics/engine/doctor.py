@@ -486,6 +486,47 @@ def _bytes_per_token(my):
                "count the bytes of UTF-8", {
         "characters were counted, not bytes": 6.})
 
+# %% ../../nbs/engine/doctor.ipynb #exreplaymrg
+@examines("replay_merges")
+def _replay_merges(my):
+    merges = [(b"a", b"b"), (b"ab", b"c"), (b"c", b"d"), (b"a", b"a")]
+    yield Case("in the order of learning", [b"abc", b"d"],
+               lambda: list(my.replay_merges(b"abcd", list(merges))),
+               "apply the merge learned first, first", {
+        "the merges were applied in the wrong order, or the longest first": [b"ab", b"cd"],
+        "no merge was applied: a byte is bytes([b])": [b"a", b"b", b"c", b"d"]})
+    yield Case("everywhere in the word", [b"ab", b"x", b"ab"],
+               lambda: list(my.replay_merges(b"abxab", list(merges))),
+               "a merge is applied wherever it fits", {
+        "a merge was applied once only": [b"ab", b"x", b"a", b"b"]})
+    yield Case("pairs that overlap", [b"aa", b"a"],
+               lambda: list(my.replay_merges(b"aaa", list(merges))),
+               "from left to right", {
+        "the pair on the right was taken first": [b"a", b"aa"]})
+
+# %% ../../nbs/engine/doctor.ipynb #exsharedtok
+@examines("shared_tokens")
+def _shared_tokens(my):
+    one, other = {0: b"a", 1: b"b", 2: b"ab", 3: b"c"}, {7: b"ab", 0: b"x", 8: b"a"}
+    yield Case("four tokens and three, two in common", .5,
+               lambda: float(my.shared_tokens(dict(one), dict(other))),
+               "tokens of the first that the second has, over the size of the first", {
+        "ids were compared, not tokens": .25,
+        "divided by the size of the other vocabulary": 2 / 3,
+        "divided by all tokens of both": .4})
+
+# %% ../../nbs/engine/doctor.ipynb #exunusedtok
+@examines("unused_tokens")
+def _unused_tokens(my):
+    vocab = {0: b"a", 1: b"b", 2: b"ab", 3: b"abab", 4: b"zz"}
+    tokenizer = SimpleNamespace(vocab=vocab, encode=lambda text: [3, 0])
+    yield Case("a text that uses abab and a", {b"ab", b"zz"},
+               lambda: set(my.unused_tokens(tokenizer, "ababa")),
+               "tokens of several bytes whose id does not come", {
+        "single bytes were counted, too": {b"b", b"ab", b"zz"},
+        "these are the tokens that are used": {b"abab"},
+        "these are ids, not bytes": {2, 4}})
+
 # %% ../../nbs/engine/doctor.ipynb #6112ed73
 @examines("write_tokens")
 def _write_tokens(my):
@@ -1937,7 +1978,7 @@ KNOWN_BUGS += [  # the model and its costs
     ("transformer_block", "return x + self.dropout(self.ffn(self.ln2(x)))",
      "return x + self.dropout(self.ffn(self.ln1(x)))",
      "one norm serves both branches: ln1 and ln2 are two"),
-    ("transformer_block", 'if self.norm == "post":', 'if self.norm == "pre":',
+    ("transformer_block", "if self.norm in _ORDERS: return _ORDERS[self.norm](", "return _post_norm(",
      "the norm comes after the sum: that is post-norm"),
     ("transformer_lm", "return self.ln_final(x)", "return x",
      "ln_final is missing"),
@@ -2061,6 +2102,10 @@ KNOWN_BUGS += [  # training
     ("check_causal", "model(x)[..., :-1, :], model(other)[..., :-1, :]", "model(x), model(other)",
      "the last position may change: compare those before it"),
     ("bytes_per_token", "len(text.encode())", "len(text)", "characters were counted, not bytes"),
+    ("replay_merges", "            i += 1\n", "            i += 1\n            if len(tokens) < len(word): break\n",
+     "the merges were applied in the wrong order, or the longest first"),
+    ("shared_tokens", ".values()", "", "ids were compared, not tokens"),
+    ("unused_tokens", " and len(token) > 1", "", "single bytes were counted, too"),
 ]
 
 # %% ../../nbs/engine/doctor.ipynb #fc530b2c
