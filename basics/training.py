@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from .data import get_batch
+from .engine.checksums import checksum
 from .optimizer import AdamW, clip_gradients, cross_entropy, lr_cosine_schedule, perplexity
 
 # %% ../nbs/07_training.ipynb #741164ab
@@ -192,6 +193,7 @@ def save_checkpoint(
 ):
     "Write all that is needed to go on training; a path gets the whole file or keeps what was there"
     state = dict(model=model.state_dict(), optimizer=optimizer.state_dict(), iteration=iteration, **extra)
+    state["checksum"] = checksum(state)
     if hasattr(out, "write"): return torch.save(state, out)
     try: write_atomic(out, partial(torch.save, state))
     except (OSError, RuntimeError) as e:
@@ -219,6 +221,8 @@ def read_checkpoint(
         raise ValueError(f"{src} is torn ({why}): take an earlier checkpoint") from e
     if not isinstance(state, dict) or not {"model", "optimizer", "iteration"} <= state.keys():
         raise ValueError(f"{src} is no checkpoint of ours: it must hold model, optimizer and iteration")
+    if state.pop("checksum", None) not in (None, checksum(state)):
+        raise ValueError(f"{src} is damaged (its checksum does not fit): take an earlier checkpoint")
     return state
 
 # %% ../nbs/07_training.ipynb #5865f41e
