@@ -115,7 +115,7 @@ def _by_lr(ax, runs, label):
     seed = min(s.result["seed"] for s in runs)
     xy = lambda rs: ([r.result["learning_rate"] for r in rs], [r.result["val_loss"] for r in rs])
     ax.plot(*xy([r for r in runs if r.result["seed"] == seed]), color=VARIANT_COLORS[label])
-    ax.plot(*xy(runs), "o", ms=4, color=VARIANT_COLORS[label], label=label)
+    ax.plot(*xy(runs), "o" if label == "base" else "s", ms=4, color=VARIANT_COLORS[label], label=label)
     ax.set(xscale="log", xlabel=_AXES["learning_rate"], ylabel=_AXES["val_loss"])
     _plain_log(ax, show_lr)
 
@@ -290,9 +290,10 @@ def _draw_steps(ax, runs, best):
         else:
             end = m.step.iloc[-1], m.train_loss.iloc[-1]
             ax.plot(*end, "x", color=color, ms=7, mew=2)
-            ax.annotate(lr, end, (7, 0), textcoords="offset points", va="center", fontsize=7, color=color)
+            ax.annotate(lr, end, (7, 0), textcoords="offset points", va="center", fontsize=7, color=color,
+                        bbox=dict(fc="white", ec="none", alpha=.7, pad=.5))
     ax.set(xscale="log", yscale="log", xlabel=_AXES["step"], ylabel=_AXES["train_loss"])
-    _plain_log(ax, "{:g}".format)
+    for axis in "xy": _plain_log(ax, "{:g}".format, axis)
     _name_right(ax, names)
 
 # %% ../../nbs/engine/figures.ipynb #b1f00008
@@ -320,7 +321,7 @@ def figure_divergence(runs):
     worse = _above_from(ends.index, ends, .05 * ends.min())
     title = f"Best at {_rate(best.result['learning_rate'])}, "
     if worse: title += f"at least 5 % worse from {_rate(worse)} on, "
-    fig, (ax, bx) = _panels(f"{title}first non-finite at a rate of {_rate(min(died_at))}", about_run(best))
+    fig, (ax, bx) = _panels(f"{title}non-finite at a rate of {_rate(min(died_at))}", about_run(best))
     _draw_steps(ax, _telling(done + dead, best, 5, 0, 8), best)
     groups = [g for g in _UNGUARDED if select_runs(runs, g, "done") and (g in ("learning_rate", "no_guards")
               or any(map(_died, select_runs(runs, g))))]
@@ -425,8 +426,8 @@ def figure_batch_sizes(runs):
     about = f"{about_run(best)}\n{limit:.3f} nats: " + ("two errors of a difference of two runs" if noise
                                                       else "an assumed noise, for no run has a second seed")
     fig, (ax, bx) = _panels(title, about)
-    _draw_batch_losses(ax, runs, table)
     _draw_floor(ax, best)
+    _draw_batch_losses(ax, runs, table)
     _draw_batch_rates(bx, table)
     for a in ax, bx:
         _plain_log(a, "{:g}".format)
@@ -532,7 +533,7 @@ def figure_ablation(
     done, base_done = ([r for r in rs if r.result["status"] == "done"] for rs in (variant, base))
     if not done or not base_done: return
     label, best, table = VARIANTS[group][0], best_run(base_done), seeds_table(results_table(runs))
-    about = f"{about_run(best)}\nband: two errors of a difference of two runs at their end; a dot for each seed"
+    about = f"{about_run(best)}\nband: two errors of a difference of two runs at the end; a dot for each seed"
     fig, (ax, bx) = _panels(f"{label}: {_what_seeds_say(done, table.loc[label])}", about)
     _draw_difference(ax, variant, base, label, table.attrs["noise"])
     lrs = [r.result["learning_rate"] for r in [*variant, best]]
