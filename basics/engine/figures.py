@@ -84,7 +84,7 @@ def _name_right(ax, names):
 # %% ../../nbs/engine/figures.ipynb #a1f00004
 def _legend_above(ax, ncols=2):
     "A legend over the panel, not in it"
-    ax.legend(loc="lower left", bbox_to_anchor=(-.03, 1), ncols=ncols, fontsize=7, handlelength=1.6,
+    ax.legend(loc="lower left", bbox_to_anchor=(-.03, 1.02), ncols=ncols, fontsize=7, handlelength=1.6,
               columnspacing=1, labelspacing=.3)
 
 # %% ../../nbs/engine/figures.ipynb #4757e1d3
@@ -199,7 +199,7 @@ def figure_attention_share(runs=None):
                "d_ff 4,288\ncontext 16,384": xl | dict(context_length=16_384)}
     short, long = (_shares(columns[f"d_ff 4,288\ncontext {n}"]) for n in ("1,024", "16,384"))
     attention = [s["projections"] + s["scores"] for s in (short, long)]
-    title = (f"Attention against feed-forward in GPT-2 XL: {attention[0]:.0%} to {short['feed-forward']:.0%}"
+    title = (f"GPT-2 XL: attention to feed-forward is {attention[0]:.0%} to {short['feed-forward']:.0%}"
              f" at context 1,024, {attention[1]:.0%} to {long['feed-forward']:.0%} at 16,384")
     about = "all matrix products of one forward pass; attention is projections and scores"
     fig, (ax,) = _panels(title, about, (1, 1))
@@ -640,7 +640,7 @@ def _drawable(
 ) -> str:
     "The text with a dot for each character that the font cannot draw"
     font = get_font(findfont(family))
-    draws = lambda c: c == "\n" or c.isprintable() and font.get_char_index(ord(c)) > 0
+    draws = lambda c: c == "\n" or font.get_char_index(ord(c)) > 0
     return "".join(c if draws(c) else "·" for c in text)
 
 # %% ../../nbs/engine/figures.ipynb #bd1427e4
