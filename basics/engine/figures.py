@@ -36,7 +36,7 @@ def about_run(
 # %% ../../nbs/engine/figures.ipynb #1c27d96e
 def _panels(title, about="", shape=(1, 2), height=3.6, **kwargs):
     "Panels under a title that says what was found and lines that say on what; the words make their own room"
-    lines, notes = textwrap.wrap(title, 90), about.count("\n") + bool(about)
+    lines, notes = textwrap.wrap(title, 84), about.count("\n") + bool(about)
     fig, axes = plt.subplots(*shape, squeeze=False, figsize=(6.4, height), **kwargs)
     top = 1 - .06 / height
     fig.suptitle("\n".join(lines) + "\n" * notes, x=.012, y=top, ha="left", va="top", fontsize=10)
@@ -199,8 +199,8 @@ def figure_attention_share(runs=None):
                "d_ff 4,288\ncontext 16,384": xl | dict(context_length=16_384)}
     short, long = (_shares(columns[f"d_ff 4,288\ncontext {n}"]) for n in ("1,024", "16,384"))
     attention = [s["projections"] + s["scores"] for s in (short, long)]
-    title = (f"GPT-2 XL: attention to feed-forward is {attention[0]:.0%} to {short['feed-forward']:.0%}"
-             f" at context 1,024, {attention[1]:.0%} to {long['feed-forward']:.0%} at 16,384")
+    title = (f"GPT-2 XL: attention {attention[0]:.0%}, feed-forward {short['feed-forward']:.0%} at context"
+             f" 1,024; {attention[1]:.0%} and {long['feed-forward']:.0%} at 16,384")
     about = "all matrix products of one forward pass; attention is projections and scores"
     fig, (ax,) = _panels(title, about, (1, 1))
     _stacked(ax, columns)
