@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIGURES', 'about_run', 'figure_flops', 'figure_attention_share', 'figure_flops_by_size', 'figure_learning_rates',
-           'figure_divergence', 'best_batches', 'figure_batch_sizes', 'figure_ablation', 'figure_noise',
+           'figure_divergence', 'best_batches', 'best_rate', 'figure_batch_sizes', 'figure_ablation', 'figure_noise',
            'figure_second_corpus', 'figure_sample', 'figure_vocabulary', 'fit_power', 'figure_data_scaling',
            'figure_break_it', 'draw_figures']
 
@@ -15,11 +15,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import NullLocator
 
 from ..ablations import (VARIANT_COLORS, VARIANTS, LoggedRun, best_run, load_runs, results_table,
                               seeds_table, select_runs, show_lr)
 from ..accounting import GPT2, forward_flops
+from ..break_it import BUGS, LAYOUTS
 
 # %% ../../nbs/engine/figures.ipynb #e8039bf7
 def about_run(
@@ -32,12 +34,14 @@ def about_run(
             f"; model of {r['parameters'] / 1e6:.2f} M parameters")
 
 # %% ../../nbs/engine/figures.ipynb #1c27d96e
-def _panels(title, about="", n=2, **kwargs):
-    "A figure of `n` panels under a title that says what was found, and on what"
-    fig, axes = plt.subplots(1, n, squeeze=False, **kwargs)
-    fig.suptitle(f"{title}\n", x=.012, y=.985, ha="left", va="top", fontsize=10)
-    fig.text(.012, .915, about, ha="left", va="top", fontsize=7, color=".35")
-    return fig, axes[0]
+def _panels(title, about="", shape=(1, 2), height=3.6, **kwargs):
+    "Panels under a title that says what was found and lines that say on what; the words make their own room"
+    lines, notes = textwrap.wrap(title, 84), about.count("\n") + bool(about)
+    fig, axes = plt.subplots(*shape, squeeze=False, figsize=(6.4, height), **kwargs)
+    top = 1 - .06 / height
+    fig.suptitle("\n".join(lines) + "\n" * notes, x=.012, y=top, ha="left", va="top", fontsize=10)
+    fig.text(.012, top - (.17 * len(lines) + .06) / height, about, va="top", fontsize=7, color=".35")
+    return fig, axes.ravel()
 
 # %% ../../nbs/engine/figures.ipynb #7bef1289
 _AXES = dict(tokens="tokens trained on (millions)", seconds="seconds of training", step="step",
@@ -55,16 +59,55 @@ def _curve(ax, run, x="tokens", y="val_loss", **style):
     if whole: ax.plot(xs[-1:], ys[-1:], "o", ms=3, color=line.get_color())
     ax.set(xlabel=_AXES[x], ylabel=_AXES[y])
 
+# %% ../../nbs/engine/figures.ipynb #a1f00001
+def _spread(heights, gap):
+    "Heights moved as little as possible (least squares) until neighbours are at least `gap` apart"
+    order, steps = np.argsort(heights, kind="stable"), gap * np.arange(len(heights))
+    blocks = []
+    for y in np.asarray(heights, float)[order] - steps:
+        blocks.append([y])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    moved = np.empty(len(heights))
+    moved[order] = [np.mean(b) for b in blocks for _ in b] + steps
+    return moved
+
+# %% ../../nbs/engine/figures.ipynb #a1f00003
+def _name_right(ax, names):
+    "Names (height, text, colour) beside the right edge; to be called when the limits of the axes are final"
+    ax.get_xlim(), ax.get_ylim()  # brings the limits up to date
+    if not names: return
+    heights = (ax.transData + ax.transAxes.inverted()).transform([(ax.get_xlim()[1], y) for y, *_ in names])
+    for y, (_, text, color) in zip(_spread(heights[:, 1], .058), names):
+        ax.text(1.02, y, text, transform=ax.transAxes, va="center", fontsize=7, color=color)
+
+# %% ../../nbs/engine/figures.ipynb #a1f00004
+def _legend_above(ax, ncols=2):
+    "A legend over the panel, not in it"
+    ax.legend(loc="lower left", bbox_to_anchor=(-.03, 1.02), ncols=ncols, fontsize=7, handlelength=1.6,
+              columnspacing=1, labelspacing=.3)
+
 # %% ../../nbs/engine/figures.ipynb #4757e1d3
 def _draw_floor(ax, run, key="floor_nats"):
     "The line below which no model can be on average, where it is known"
-    floor = run.result.get(key)
-    if floor: ax.axhline(floor, color=VARIANT_COLORS["floor"], lw=1, ls=":", label="entropy floor")
+    if not (floor := run.result.get(key)): return
+    ax.axhline(floor, color=VARIANT_COLORS["floor"], lw=1, ls=":")
+    ax.text(.01, floor, "entropy floor", transform=ax.get_yaxis_transform(), va="bottom", fontsize=6.5)
+
+# %% ../../nbs/engine/figures.ipynb #a1f00005
+def _references(ax, runs, run):
+    "Lines at losses that need no network, as far as they are known; a name for each, for `_name_right`"
+    known = runs.get("main", run).result
+    losses = dict(guessing=math.log(run.result["vocab_size"]), unigrams=known.get("unigram_nats"),
+                  bigrams=known.get("bigram_nats"))
+    names = [(loss, f"{name} {loss:.2f}", ".3") for name, loss in losses.items() if loss]
+    for loss, *_ in names: ax.axhline(loss, color=".3", lw=.8, ls="--")
+    return names
 
 # %% ../../nbs/engine/figures.ipynb #8f914046
 def _ramp(n):
     "`n` colours from dark to light, for a variable that has an order"
-    return plt.get_cmap("viridis")(np.linspace(0, .92, n))
+    return plt.get_cmap("viridis")(np.linspace(0, .85, n))
 
 # %% ../../nbs/engine/figures.ipynb #a9c578f5
 def _by_lr(ax, runs, label):
@@ -72,20 +115,40 @@ def _by_lr(ax, runs, label):
     seed = min(s.result["seed"] for s in runs)
     xy = lambda rs: ([r.result["learning_rate"] for r in rs], [r.result["val_loss"] for r in rs])
     ax.plot(*xy([r for r in runs if r.result["seed"] == seed]), color=VARIANT_COLORS[label])
-    ax.plot(*xy(runs), "o", ms=4, color=VARIANT_COLORS[label], label=label)
+    ax.plot(*xy(runs), "o" if label == "base" else "s", ms=4, color=VARIANT_COLORS[label], label=label)
     ax.set(xscale="log", xlabel=_AXES["learning_rate"], ylabel=_AXES["val_loss"])
     _plain_log(ax, show_lr)
 
 # %% ../../nbs/engine/figures.ipynb #b420a404
-def _plain_log(ax, show):
-    "Ticks at round numbers of a logarithmic x axis, written by `show`"
-    low, high = np.log10(ax.get_xlim())
+def _plain_log(ax, show, axis="x"):
+    "Ticks at round numbers of a logarithmic axis, written by `show`"
+    axis = getattr(ax, f"{axis}axis")
+    low, high = np.log10(axis.get_view_interval())
     wide = high - low
-    steps = (1,) if wide > 3 else (1, 3) if wide > 1.2 else (1, 2, 5) if wide > .5 else (1, 1.5, 2, 3, 5, 7)
+    steps = (1,) if wide > 3 else (1, 3) if wide > 1.2 else (1, 2, 5) if wide > .9 else (1, 1.5, 2, 3, 5, 7)
     decades = range(math.floor(low), math.ceil(high) + 1, 2 if wide > 5 else 1)
-    ax.set_xticks([x for d in decades for x in (m * 10.**d for m in steps) if 10**low <= x <= 10**high])
-    ax.xaxis.set_major_formatter(lambda x, _: show(x))
-    ax.xaxis.set_minor_locator(NullLocator())
+    axis.set_ticks([x for d in decades for x in (m * 10.**d for m in steps) if 10**low <= x <= 10**high])
+    axis.set_major_formatter(lambda x, _: show(x))
+    axis.set_minor_locator(NullLocator())
+
+# %% ../../nbs/engine/figures.ipynb #a1f00008
+def _telling(runs, best, apart, below, above):
+    "The best run, and some at lower and at higher rates, neighbours some `apart` times apart; of one seed"
+    rate = lambda r: r.result["learning_rate"]
+    first = sorted((r for r in runs if r.result["seed"] == best.result["seed"]), key=rate)
+    lower, higher = [best], [best]
+    for r in first:
+        if rate(r) >= .95 * apart * rate(higher[-1]): higher.append(r)
+    for r in reversed(first):
+        if rate(lower[-1]) >= .95 * apart * rate(r): lower.append(r)
+    return lower[1:below + 1][::-1] + higher[:above + 1]
+
+# %% ../../nbs/engine/figures.ipynb #a1f00009
+def _above_from(x, y, limit):
+    "The first x after which, itself included, each y is more than `limit` above the lowest; None if none is"
+    x, y = np.asarray(x), np.asarray(y)
+    last = np.flatnonzero(y <= y.min() + limit)[-1]  # the last that is as good as the lowest
+    return x[last + 1] if last + 1 < len(x) else None
 
 # %% ../../nbs/engine/figures.ipynb #caf2ed34
 _PART_COLORS = dict(projections="#0072B2", scores="#D55E00") | {"feed-forward": "#009E73", "head": "#CC79A7"}
@@ -97,12 +160,13 @@ def figure_flops(runs=None):
     costs = f"{', '.join(most.matmul)} {'cost' if len(most) > 1 else 'costs'} most"
     about = (f"one sequence of {xl['context_length']:,} tokens, SwiGLU of d_ff {xl['d_ff']:,},"
              " all matrix products")
-    fig, (ax,) = _panels(f"GPT-2 XL: {table.FLOPs.sum() / 1e12:.2f} TFLOP a forward pass; {costs}", about, 1)
+    title = f"GPT-2 XL: {table.FLOPs.sum() / 1e12:.2f} TFLOP a forward pass; {costs}"
+    fig, (ax,) = _panels(title, about, (1, 1))
     ax.barh(table.matmul, table.FLOPs / 1e12, color=[_PART_COLORS[p] for p in table.part])
     for y, (flops, share) in enumerate(zip(table.FLOPs, table.share)):
         ax.text(flops / 1e12, y, f" {share:.1%}", va="center", fontsize=8)
     ax.invert_yaxis()
-    ax.set(xlabel="TFLOP")
+    ax.set(xlabel="TFLOP", xlim=(0, 1.1 * table.FLOPs.max() / 1e12))
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #f4a9877d
@@ -113,17 +177,19 @@ def _shares(config):
 
 # %% ../../nbs/engine/figures.ipynb #9284f1cc
 def _stacked(ax, columns):
-    "A bar of shares for each named configuration"
+    "A bar of shares for each named configuration; a share without room in its piece stands over the bar"
     bottom = np.zeros(len(columns))
     for part, color in _PART_COLORS.items():
         height = np.array([_shares(c)[part] for c in columns.values()])
         ax.bar(list(columns), 100 * height, bottom=100 * bottom, color=color, label=part, width=.7)
         for x, (h, b) in enumerate(zip(height, bottom)):
-            if h <= .03: continue  # no room for a number
-            ax.text(x, 100 * (b + h / 2), f"{h:.1%}", ha="center", va="center", fontsize=8, color="white")
+            style = dict(ha="center", fontsize=8)
+            if h > .06: ax.text(x, 100 * (b + h / 2), f"{h:.1%}", va="center", color="white", **style)
+            else: ax.text(x, 101, f"{part} {h:.1%}", va="bottom", **style)
         bottom += height
-    ax.set(ylabel="share of the forward pass (%)")
+    ax.set(ylabel="share of the forward pass (%)", yticks=range(0, 101, 20), ylim=(0, 108))
     ax.grid(axis="x", visible=False)
+    ax.legend(*(x[::-1] for x in ax.get_legend_handles_labels()), loc="center left", bbox_to_anchor=(1, .5))
 
 # %% ../../nbs/engine/figures.ipynb #7c528017
 def figure_attention_share(runs=None):
@@ -131,63 +197,145 @@ def figure_attention_share(runs=None):
     xl = GPT2["xl"]
     columns = {"d_ff 4,288\ncontext 1,024": xl, "d_ff 6,400\ncontext 1,024": xl | dict(d_ff=6400),
                "d_ff 4,288\ncontext 16,384": xl | dict(context_length=16_384)}
-    short, long = (_shares(columns[f"d_ff 4,288\ncontext {n}"])["scores"] for n in ("1,024", "16,384"))
-    title = f"Attention scores take {short:.0%} of GPT-2 XL at context 1,024, {long:.0%} at 16,384"
-    fig, (ax,) = _panels(title, "all matrix products of one forward pass", 1)
+    short, long = (_shares(columns[f"d_ff 4,288\ncontext {n}"]) for n in ("1,024", "16,384"))
+    attention = [s["projections"] + s["scores"] for s in (short, long)]
+    title = (f"GPT-2 XL: attention {attention[0]:.0%}, feed-forward {short['feed-forward']:.0%} at context"
+             f" 1,024; {attention[1]:.0%} and {long['feed-forward']:.0%} at 16,384")
+    about = "all matrix products of one forward pass; attention is projections and scores"
+    fig, (ax,) = _panels(title, about, (1, 1))
     _stacked(ax, columns)
-    ax.legend(loc="center left", bbox_to_anchor=(1, .5))
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #e642b9c3
 def figure_flops_by_size(runs=None):
     "3: shares by model size, each with its own d_ff"
-    head = [_shares(c)["head"] for c in GPT2.values()]
-    title = f"Larger models spend less on the head: {head[0]:.0%} in small, {head[-1]:.0%} in XL"
+    small, xl = (_shares(c) for c in (next(iter(GPT2.values())), GPT2["xl"]))
+    says = lambda parts: " and ".join(f"{p} ({small[p]:.0%} to {xl[p]:.0%})" for p in parts)
+    more, less = ([p for p in small.index if (xl[p] > small[p]) == way] for way in (True, False))
+    title = f"From small to XL {says(more)} take a larger share; {says(less)} a smaller one"
     about = "GPT-2's four sizes, each with its own d_ff near 8/3 d_model, context 1,024"
-    fig, (ax,) = _panels(title, about, 1)
+    fig, (ax,) = _panels(title, about, (1, 1))
     tflop = {name: forward_flops(**c).FLOPs.sum() / 1e12 for name, c in GPT2.items()}
     _stacked(ax, {f"{name}\n{tflop[name]:.2f} TFLOP": c for name, c in GPT2.items()})
-    ax.legend(loc="center left", bbox_to_anchor=(1, .5))
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #79ff3ef0
 def figure_learning_rates(runs):
-    "4: curves of the learning-rate sweep, and where each ended"
+    "4: curves of some rates of the sweep, and where every rate ended"
     done = select_runs(runs, "learning_rate", "done")
     if not done: return
-    best, first = best_run(done), [r for r in done if r.result["seed"] == done[0].result["seed"]]
-    r = best.result
+    best = best_run(done)
+    r, shown = best.result, _telling(done, best, 3, 2, 2)
     title = f"Learning rate {show_lr(r['learning_rate'])} ends lowest, at {r['val_loss']:.3f}"
     fig, (ax, bx) = _panels(title, about_run(best))
-    for run, color in zip(first, _ramp(len(first))):
-        _curve(ax, run, color=color, label=show_lr(run.result["learning_rate"]))
+    for run, color in zip(shown, _ramp(len(shown))):
+        _curve(ax, run, color=color, lw=2.5 if run is best else 1.3)
+    ends = [s.result["val_loss"] for s in shown]
     _by_lr(bx, done, "base")
+    names = _references(bx, runs, best)
     for a in ax, bx: _draw_floor(a, best)
-    top = min(1.05 * ax.get_ylim()[1], 2.5 * r["val_loss"])  # far above, nothing can be told apart
-    ax.set_ylim(.9 * r.get("floor_nats", r["val_loss"]), top)
-    bx.legend(*ax.get_legend_handles_labels(), fontsize=7, ncols=2, loc="upper center")
+    ax.set_ylim(.85 * r.get("floor_nats", r["val_loss"]), 1.3 * max(ends))  # above, nothing can be told apart
+    bx.set(yscale="log")
+    _plain_log(bx, "{:g}".format, "y")
+    _name_right(ax, [(y, show_lr(s.result["learning_rate"]), c)
+                     for y, s, c in zip(ends, shown, _ramp(len(shown)))])
+    _name_right(bx, names)
     return fig
+
+# %% ../../nbs/engine/figures.ipynb #b1f00001
+def _died(run):
+    "Whether a run ended because its loss or gradient was not finite"
+    return len(run.metrics) > 0 and bool(run.metrics.iloc[-1][["train_loss", "grad_norm"]].isna().any())
+
+# %% ../../nbs/engine/figures.ipynb #b1f00002
+def _ends_by_rate(runs):
+    "Mean final loss at each learning rate, the lowest rate first"
+    ended = [r.result for r in runs if r.result["status"] == "done"]
+    rates, losses = ([r[key] for r in ended] for key in ("learning_rate", "val_loss"))
+    return pd.Series(losses, rates, float).groupby(level=0).mean()
+
+# %% ../../nbs/engine/figures.ipynb #b1f00003
+def _band_edges(
+    ends,  # from `_ends_by_rate`
+    died_at,  # rates at which runs died
+    worse: float | None,  # the rate from which on the loss is worse, if any
+) -> tuple[float, float]:  # where "degraded" begins, and where "non-finite" does
+    "Edges half way (on a logarithmic axis) between neighbours of which one is in the band and one is not"
+    rates, last = list(ends.index), ends.index[-1]
+    dead = math.sqrt(last * max(last, min(died_at)))
+    return (math.sqrt(worse * rates[rates.index(worse) - 1]) if worse else dead), dead
+
+# %% ../../nbs/engine/figures.ipynb #b1f00006
+def _draw_bands(ax, edges):
+    "The rates at which training is stable, degraded and not finite, shaded, and named at the foot"
+    low, high = ax.get_xlim()
+    names = zip(("stable", "degraded", "non-finite"), (low, *edges), (*edges, high), (0, .07, .18))
+    for name, a, b, shade in names:
+        ax.axvspan(a, b, color="black", alpha=shade, lw=0)
+        ax.text(math.sqrt(a * b), .015, name, transform=ax.get_xaxis_transform(), ha="center", fontsize=7)
+    ax.set_xlim(low, high)
+
+# %% ../../nbs/engine/figures.ipynb #b1f00007
+def _rate(x):
+    "A rate as one says it: 3e-3, but 9.68 and 32.3"
+    return show_lr(x) if x < .5 else f"{float(f'{x:.3g}'):g}"
+
+def _draw_steps(ax, runs, best):
+    "Training losses over steps; those that died end in a cross"
+    names = []
+    for run, color in zip(runs, _ramp(len(runs))):
+        m, lr = run.metrics.dropna(subset="train_loss"), _rate(run.result["learning_rate"])
+        ax.plot(m.step, m.train_loss, color=color, lw=2.5 if run is best else 1.3)
+        if not _died(run): names.append((m.train_loss.iloc[-1], lr, color))
+        else:
+            end = m.step.iloc[-1], m.train_loss.iloc[-1]
+            ax.plot(*end, "x", color=color, ms=7, mew=2)
+            ax.annotate(lr, end, (7, 0), textcoords="offset points", va="center", fontsize=7, color=color,
+                        bbox=dict(fc="white", ec="none", alpha=.7, pad=.5))
+    ax.set(xscale="log", yscale="log", xlabel=_AXES["step"], ylabel=_AXES["train_loss"])
+    for axis in "xy": _plain_log(ax, "{:g}".format, axis)
+    _name_right(ax, names)
+
+# %% ../../nbs/engine/figures.ipynb #b1f00008
+_UNGUARDED = dict(learning_rate="-", no_warmup="--", no_clipping="-.", no_guards=":")  # group -> its line
+
+def _draw_ends(ax, runs, group, row):
+    "Final loss over rate, and a triangle at each rate at which a run died, in the group's row at the edge"
+    label, chosen = VARIANTS[group][0], select_runs(runs, group)
+    ends, at = _ends_by_rate(chosen), sorted(r.result["last_lr"] for r in chosen if _died(r))
+    style = dict(lw=1.8, marker="o", ms=3.5) if group == "learning_rate" else dict(lw=1)
+    color, y, across = VARIANT_COLORS[label], 1 - .075 * row, ax.get_xaxis_transform()
+    ax.plot(ends.index, ends, ls=_UNGUARDED[group], color=color, label=label, **style)
+    ax.plot(at, [y] * len(at), "^", ms=5, color=color, transform=across, clip_on=False)
+    text = dict(xycoords=across, textcoords="offset points", va="center", fontsize=6.5, color=color)
+    for x, side in zip(at[:1] + at[1:][-1:], ("right", "left")):
+        ax.annotate(_rate(x), (x, y), (5 if side == "left" else -5, 0), ha=side, **text)
 
 # %% ../../nbs/engine/figures.ipynb #8bd27170
 def figure_divergence(runs):
-    "5: the divergent runs beside the best one"
-    done, bad = (select_runs(runs, "learning_rate", status) for status in ("done", "diverged"))
-    if not done or not bad: return
-    best, guess = best_run(done), math.log(done[0].result["vocab_size"])
-    rates = [r.result["learning_rate"] for r in bad]
-    says = f"Lowest at {show_lr(best.result['learning_rate'])}; {show_lr(rates[0])} ends worse than it began"
-    fig, (ax, bx) = _panels(says, about_run(best))
-    named = f"{show_lr(best.result['learning_rate'])} (best)"
-    _curve(ax, best, "step", "train_loss", color=VARIANT_COLORS["base"], label=named)
-    for run, lr, color in zip(bad, rates, ("#D55E00", "#CC79A7", "#E69F00")):
-        _curve(ax, run, "step", "train_loss", color=color, label=f"{show_lr(lr)} (diverged)")
-    _by_lr(bx, done, "base")
-    for a in ax, bx: a.axhline(guess, color=".5", lw=1, ls="--", label="guessing: ln(vocabulary)")
-    bx.plot(rates, [guess] * len(bad), "x", color="#D55E00", label="diverged")
+    "5: what becomes of runs above the best rate, step by step, and where every rate ended"
+    base = select_runs(runs, "learning_rate")
+    done, dead = [r for r in base if r.result["status"] == "done"], [r for r in base if _died(r)]
+    if not done or not dead: return
+    best, ends, died_at = best_run(done), _ends_by_rate(done), [r.result["last_lr"] for r in dead]
+    worse = _above_from(ends.index, ends, .05 * ends.min())
+    title = f"Best at {_rate(best.result['learning_rate'])}, "
+    if worse: title += f"at least 5 % worse from {_rate(worse)} on, "
+    fig, (ax, bx) = _panels(f"{title}non-finite at a rate of {_rate(min(died_at))}", about_run(best))
+    _draw_steps(ax, _telling(done + dead, best, 5, 0, 8), best)
+    groups = [g for g in _UNGUARDED if select_runs(runs, g, "done") and (g in ("learning_rate", "no_guards")
+              or any(map(_died, select_runs(runs, g))))]
+    for row, group in enumerate(groups): _draw_ends(bx, runs, group, row)
+    names = _references(bx, runs, best)
+    bx.set(xscale="log", yscale="log", xlabel="peak learning rate (▲ rate at which a run died)",
+           ylabel=_AXES["val_loss"], ylim=(.7 * best.result.get("floor_nats", ends.min()), 2.2 * names[0][0]))
+    bx.set_xlim(right=3 * bx.get_xlim()[1])
+    _draw_floor(bx, best)
+    _draw_bands(bx, _band_edges(ends, died_at, worse))
     _plain_log(bx, show_lr)
-    ax.set(yscale="log")
-    ax.legend(fontsize=7)
-    bx.legend(fontsize=7, loc="center right")
+    _plain_log(bx, "{:g}".format, "y")
+    if len(groups) > 1: _legend_above(bx)
+    _name_right(bx, names)
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #cea98218
@@ -199,25 +347,93 @@ def best_batches(
     sizes = sorted({r.result["batch_size"] for r in done})
     return [best_run([r for r in done if r.result["batch_size"] == size]) for size in sizes]
 
+# %% ../../nbs/engine/figures.ipynb #b1f0000a
+def best_rate(
+    runs: pd.DataFrame,  # learning_rate, val_loss and status of runs that differ in rate and seed only
+) -> float:  # NaN where the lowest lies at the edge of what was tried
+    "The rate at which a parabola in log(rate) through the lowest mean loss and its neighbours is lowest"
+    done = runs[runs.status == "done"].astype(dict(learning_rate=float))
+    losses = done.groupby("learning_rate").val_loss.mean()
+    i = int(losses.argmin()) if len(losses) else 0
+    if not 0 < i < len(losses) - 1: return math.nan
+    near = losses.iloc[i - 1:i + 2]
+    a, b, _ = np.polyfit(np.log(near.index), near, 2)
+    return math.exp(-b / 2 / a)
+
+# %% ../../nbs/engine/figures.ipynb #b1f0000c
+def _batch_table(runs):
+    "For each batch size the run that ended lowest, and the best rate by parabola (NaN at the edge)"
+    tried = results_table(runs)
+    tried = tried[tried.group == "batch_size_experiment"].groupby("batch_size")
+    rows = pd.DataFrame([r.result for r in best_batches(runs)]).set_index("batch_size")
+    return rows.assign(best_rate=tried[["learning_rate", "val_loss", "status"]].apply(best_rate))
+
+# %% ../../nbs/engine/figures.ipynb #b1f0000d
+def _plateau(
+    rates: pd.Series,  # best rate by batch size
+    factor: float = math.sqrt(2),
+) -> tuple:  # first and last batch size
+    "The batch sizes around the highest best rate whose best rates are at most `factor` times lower"
+    high, top = rates * factor >= rates.max() * (1 - 1e-9), rates.argmax()
+    inside = [i for i in range(len(rates)) if high.iloc[min(i, top):max(i, top) + 1].all()]
+    return rates.index[inside[0]], rates.index[inside[-1]]
+
+# %% ../../nbs/engine/figures.ipynb #b1f0000f
+def _draw_batch_losses(ax, runs, table):
+    "Final loss of every rate over batch size; the best of each joined, with its seconds"
+    tried = [r.result for r in select_runs(runs, "batch_size_experiment", "done")]
+    ax.plot([r["batch_size"] for r in tried], [r["val_loss"] for r in tried], "o", ms=3, color=".65",
+            label="a rate tried")
+    ax.plot(table.index, table.val_loss, "o-", color=VARIANT_COLORS["base"], ms=4.5, label="the best rate")
+    for x, y, seconds in zip(table.index, table.val_loss, table.seconds):
+        ax.annotate(f"{seconds:.0f} s", (x, y), (0, -11), textcoords="offset points", ha="center",
+                    fontsize=6.5)
+    ax.set(xscale="log", yscale="log", xlabel="batch size (windows)", ylabel=_AXES["val_loss"])
+    low, high = ax.get_ylim()
+    ax.set_ylim(low / (high / low) ** .08, high)  # room for the seconds
+
+# %% ../../nbs/engine/figures.ipynb #b1f00010
+def _draw_batch_rates(ax, table):
+    "Best rate over batch size, two power laws from the smallest batch as guides, and the plateau"
+    rates = table.best_rate.fillna(table.learning_rate)
+    edge, x = table.best_rate.isna(), np.array(rates.index, float)
+    for slope, ls in ((.5, "--"), (1, ":")):
+        guide = rates.iloc[0] * (x / x[0]) ** slope
+        ax.plot(x, guide, color=".5", lw=1, ls=ls, label=f"slope {slope:g}")
+    ax.plot(x, rates, color=VARIANT_COLORS["base"])
+    ax.plot(x[~edge], rates[~edge], "o", color=VARIANT_COLORS["base"])
+    if edge.any(): ax.plot(x[edge], rates[edge], "o", mfc="white", color=VARIANT_COLORS["base"],
+                           label="at the edge of the rates tried")
+    a, b = _plateau(rates)
+    ax.axvspan(a / 1.15, b * 1.15, color="black", alpha=.08, lw=0)
+    ax.text(math.sqrt(a * b), .02, f"plateau\n{a} to {b}", transform=ax.get_xaxis_transform(), ha="center",
+            fontsize=7)
+    ax.set(xscale="log", yscale="log", xlabel="batch size (windows)", ylabel="best learning rate (parabola)",
+           ylim=(rates.min() / 2, rates.max() * 2))
+
 # %% ../../nbs/engine/figures.ipynb #fc5518d9
 def figure_batch_sizes(runs):
-    "6: batch sizes at equal tokens, each at its best learning rate, by tokens and by seconds"
+    "6: batch sizes at equal tokens: the loss of every rate tried, and the best rate"
     chosen = best_batches(runs)
-    if not chosen: return
-    best = best_run(chosen)
+    if len(chosen) < 2: return
+    best, table = best_run(chosen), _batch_table(runs)
+    noise = seeds_table(results_table(runs)).attrs.get("noise", 0)
+    limit = 2 * math.sqrt(2) * noise or .02
+    above = _above_from(table.index, table.val_loss, limit)
     b = best.result
     title = f"At equal tokens a batch of {b['batch_size']} ends lowest, at {b['val_loss']:.3f}"
-    fig, (ax, bx) = _panels(title, about_run(best), sharey=True)
-    for run, color in zip(chosen, _ramp(len(chosen))):
-        label = f"{run.result['batch_size']} (lr {show_lr(run.result['learning_rate'])})"
-        for a, x in (ax, "tokens"), (bx, "seconds"): _curve(a, run, x, color=color, label=label)
-    for a in ax, bx: _draw_floor(a, best)
-    bx.set(ylabel="", xscale="log")
-    _plain_log(bx, "{:g}".format)
-    ends = 1.1 * max(r.result["val_loss"] for r in chosen)  # the end of every curve is seen
-    ax.set_ylim(top=min(1.05 * ax.get_ylim()[1], max(2.5 * b["val_loss"], ends)))
-    bx.legend(fontsize=7, title="windows in a batch", title_fontsize=7, loc="upper left",
-              bbox_to_anchor=(1, 1))
+    if above: title += f"; from {above} on the loss is higher by more than {limit:.3f}"
+    about = f"{about_run(best)}\n{limit:.3f} nats: " + ("two errors of a difference of two runs" if noise
+                                                      else "an assumed noise, for no run has a second seed")
+    fig, (ax, bx) = _panels(title, about)
+    _draw_floor(ax, best)
+    _draw_batch_losses(ax, runs, table)
+    _draw_batch_rates(bx, table)
+    for a in ax, bx:
+        _plain_log(a, "{:g}".format)
+        _legend_above(a, 3)
+    _plain_log(ax, "{:g}".format, "y")
+    _plain_log(bx, show_lr, "y")
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #8f6670b0
@@ -230,39 +446,108 @@ def _what_seeds_say(done, row):
     return (f"unstable: {len(ends)} seeds at learning rate {show_lr(row.learning_rate)}"
             f" end between {min(ends):.2f} and {max(ends):.2f}")
 
-# %% ../../nbs/engine/figures.ipynb #037650b4
-def _at_base_rate(ax, runs, group, lr, label):
-    "A variant's curve at the base's best learning rate; a cross at each of its points if it diverged"
-    for run in [r for r in select_runs(runs, group) if r.result["learning_rate"] == lr][:1]:
-        if not run.metrics.get("val_loss", pd.Series(dtype=float)).notna().any(): continue
-        ended = {} if run.result["status"] == "done" else dict(marker="x")
-        named = f"{label}, lr {show_lr(lr)}{', diverged' * bool(ended)}"
-        _curve(ax, run, color=VARIANT_COLORS[label], ls="--", **ended, label=named)
+# %% ../../nbs/engine/figures.ipynb #c1f00001
+def _safe_by_rate(runs):
+    "The runs of the first seed by learning rate, without the rates at which a seed diverged (unless all did)"
+    seed = min(r.result["seed"] for r in runs)
+    rate = lambda r: float(f"{r.result['learning_rate']:.3g}")
+    bad = {rate(r) for r in runs if r.result["status"] != "done"}
+    first = {rate(r): r for r in runs if r.result["seed"] == seed and r.result["status"] == "done"}
+    return {lr: r for lr, r in first.items() if lr not in bad} or first
+
+# %% ../../nbs/engine/figures.ipynb #c1f00002
+def _pair(
+    variant,  # runs of a variant
+    base,  # runs of the base
+    lr: float,  # the base's best learning rate
+) -> tuple:  # a run of the variant and one of the base
+    "At `lr` if the variant is safe there, else at the rate nearest its best that both (nearly) have"
+    ours, theirs = _safe_by_rate(variant), _safe_by_rate(base)
+    if lr in ours and lr in theirs: return ours[lr], theirs[lr]
+    own = min(ours, key=lambda x: ours[x].result["val_loss"])
+    far = lambda x: abs(math.log(x / own))
+    same = min(ours.keys() & theirs.keys(), key=far, default=None)
+    return (ours[same], theirs[same]) if same else (ours[own], theirs[min(theirs, key=far)])
+
+# %% ../../nbs/engine/figures.ipynb #c1f00005
+def _difference(
+    run: LoggedRun, base: LoggedRun
+) -> pd.Series:  # by millions of tokens
+    "Validation loss of a run less that of another, wherever both were validated"
+    a, b = (r.metrics.dropna(subset="val_loss").set_index("tokens").val_loss for r in (run, base))
+    gap = (a - b).dropna()
+    return gap.set_axis(gap.index / 1e6)
+
+# %% ../../nbs/engine/figures.ipynb #c1f0000a
+_BASE = VARIANT_COLORS["base"]
+
+def _name_death(ax, variant, lr, color):
+    "A cross where a run at this rate died, and the step in words"
+    dead = [r.result for r in variant if math.isclose(r.result["learning_rate"], lr) and _died(r)]
+    if not dead: return
+    x, across = dead[0]["tokens"] / 1e6, ax.get_xaxis_transform()
+    ax.plot(x, .95, "x", color=color, ms=8, mew=2, transform=across)
+    ax.text(x, .95, f"    at {show_lr(lr)} it died at step {dead[0]['steps']}", va="center", fontsize=7,
+            color=color, transform=across)
+
+# %% ../../nbs/engine/figures.ipynb #c1f00007
+def _draw_difference(ax, variant, base, label, noise):
+    "A variant's loss above the base's at the same rate over tokens, with a band of two errors around zero"
+    lr, color = best_run([r for r in base if r.result["status"] == "done"]).result["learning_rate"], _BASE
+    ours, theirs = _pair(variant, base, lr)
+    rates = [show_lr(r.result["learning_rate"]) for r in (ours, theirs)]
+    gap, two = _difference(ours, theirs), 2 * math.sqrt(2) * noise
+    ax.axhline(0, color=color, lw=1)
+    if noise: ax.axhspan(-two, two, lw=0, alpha=.18, color=color, label="two errors of a difference")
+    named = f"{label} at {rates[0]}" + ("" if rates[0] == rates[1] else f", base at {rates[1]}")
+    ax.plot(gap.index, gap, "o-", ms=3, color=VARIANT_COLORS[label], label=named)
+    late = gap[gap.index > gap.index[-1] / 4]  # early differences are large, and of no lasting interest
+    low, high = min(late.min(), -1.5 * two), max(late.max(), 1.5 * two)
+    ax.set(xlabel=_AXES["tokens"], ylabel="loss above the base's (nats per token)", xlim=(0, None),
+           ylim=(low - .1 * (high - low), high + .2 * (high - low)))
+    _name_death(ax, variant, lr, VARIANT_COLORS[label])
+
+# %% ../../nbs/engine/figures.ipynb #c1f00008
+def _draw_by_rate(ax, runs, label, top):
+    "Final loss over rate; at the upper edge numbers above `top`, and triangles where runs diverged"
+    done = [r for r in runs if r.result["status"] == "done"]
+    _by_lr(ax, done, label)
+    across, color = ax.get_xaxis_transform(), VARIANT_COLORS[label]
+    note = dict(xycoords=across, textcoords="offset points", ha="center", fontsize=6.5, color=color)
+    for r in (r.result for r in done if r.result["val_loss"] > top):
+        ax.annotate(f"↑ {r['val_loss']:.2f}", (r["learning_rate"], 1), (0, -9), **note)
+    rates = pd.Series([r.result["learning_rate"] for r in runs]).round(12)
+    bad = rates[[r.result["status"] != "done" for r in runs]].value_counts()
+    if not len(bad): return
+    ax.plot(bad.index, [1] * len(bad), "^", color=color, transform=across, clip_on=False, label="diverged")
+    for lr, n in bad.items():
+        if (of := (rates == lr).sum()) > 1: ax.annotate(f"{n} of {of}", (lr, 1), (0, -11), **note)
 
 # %% ../../nbs/engine/figures.ipynb #7134729a
 def figure_ablation(
     runs: dict,  # from `load_runs`
     group: str,  # a variant's name in VARIANTS
 ):  # figure, or None where runs are missing
-    "8 to 11: a variant against the base, curves at the best learning rates and final losses by learning rate"
-    done, base = select_runs(runs, group, "done"), select_runs(runs, "learning_rate", "done")
-    if not done or not base: return
-    label, best, own = VARIANTS[group][0], best_run(base), best_run(done)
-    says = _what_seeds_say(done, seeds_table(results_table(runs)).loc[label])
-    fig, (ax, bx) = _panels(f"{label}: {says}", about_run(best))
-    for run, name in (best, "base"), (own, label):
-        named = f"{name}, lr {show_lr(run.result['learning_rate'])}"
-        _curve(ax, run, color=VARIANT_COLORS[name], label=named)
-    lr = best.result["learning_rate"]
-    if own.result["learning_rate"] != lr: _at_base_rate(ax, runs, group, lr, label)
-    lrs = [r.result["learning_rate"] for r in done] + [lr]
-    _by_lr(bx, [r for r in base if min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)], "base")
-    _by_lr(bx, done, label)
-    bx.set_xticks(sorted(set(lrs)))
-    if best.result.get("floor_nats"): bx.set_ylim(bottom=0)
-    for a in ax, bx:
-        _draw_floor(a, best)
-        a.legend(fontsize=7)
+    "8 to 11: a variant against the base: the difference at one learning rate, and final losses at every rate"
+    variant, base = select_runs(runs, group), select_runs(runs, "learning_rate")
+    done, base_done = ([r for r in rs if r.result["status"] == "done"] for rs in (variant, base))
+    if not done or not base_done: return
+    label, best, table = VARIANTS[group][0], best_run(base_done), seeds_table(results_table(runs))
+    about = f"{about_run(best)}\nband: two errors of a difference of two runs at the end; a dot for each seed"
+    fig, (ax, bx) = _panels(f"{label}: {_what_seeds_say(done, table.loc[label])}", about)
+    _draw_difference(ax, variant, base, label, table.attrs["noise"])
+    lrs = [r.result["learning_rate"] for r in [*variant, best]]
+    near = lambda r: min(lrs) / 1.5 <= r.result["learning_rate"] <= 1.5 * max(lrs)
+    ends = [r.result["val_loss"] for r in [*done, *filter(near, base_done)]]
+    top = min(max(ends), 1.4 * max(best.result["val_loss"], table["mean"][label]))
+    _draw_by_rate(bx, list(filter(near, base)), "base", top)
+    _draw_by_rate(bx, variant, label, top)
+    low = best.result.get("floor_nats", min(ends))
+    bx.set_ylim(low - .06 * (top - low), top + .12 * (top - low))
+    bx.set_xticks(lrs := sorted(set(lrs)), map(show_lr, lrs), fontsize=7)
+    _draw_floor(bx, best)
+    _legend_above(ax, 1)
+    _legend_above(bx, 3)
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #3da23ea3
@@ -270,37 +555,93 @@ def figure_noise(runs):
     "14: every variant's effect with its error, against the noise between seeds"
     if len(table := seeds_table(results_table(runs))) < 2: return
     unstable = table.index[table.verdict == "unstable"]
-    rows = table.drop(["base", *unstable]).sort_values("effect")
-    clear = (rows.verdict != "within seed noise").sum()
+    rows = table.drop(["base", *unstable]).sort_values("effect").assign(y=lambda t: range(len(t)))
+    several, single = rows[rows.seeds > 1], rows[rows.seeds == 1]
+    clear = several.verdict.isin(["better", "worse"]).sum()
     about = about_run(best_run(select_runs(runs, "learning_rate", "done")))
-    if len(unstable): about += f"\nnot drawn: {', '.join(unstable)}, which some seeds break"
-    title = f"{clear} of {len(rows)} variants differ from the base by more than seed noise"
-    fig, (ax,) = _panels(title, about, 1)
-    ax.errorbar(rows.effect, range(len(rows)), xerr=rows.least, fmt="none", ecolor=".4", capsize=3)
-    ax.scatter(rows.effect, range(len(rows)), c=[VARIANT_COLORS[v] for v in rows.index], zorder=3)
+    if len(unstable): about += f"\nnot drawn: {', '.join(unstable)}, whose seeds lie too far apart"
+    title = f"{clear} of {len(several)} variants with several seeds differ from the base by more than noise"
+    fig, (ax,) = _panels(title, about, (1, 1))
+    ax.errorbar(several.effect, several.y, xerr=several.least, fmt="none", ecolor=".4", capsize=3,
+                label="± the least that counts")
+    ax.scatter(several.effect, several.y, c=[VARIANT_COLORS[v] for v in several.index], zorder=3)
     ax.axvline(0, color=VARIANT_COLORS["base"], label="base")
-    labels = [f"{r.Index} (lr {show_lr(r.learning_rate)}, n = {r.seeds})" for r in rows.itertuples()]
-    ax.set(yticks=range(len(rows)), yticklabels=labels,
-           xlabel="loss above the base (nats per token) ± the least that counts")
-    ax.legend(fontsize=7)
+    if len(single): ax.scatter(single.effect, single.y, c="white", zorder=3, label="a single run",
+                               edgecolors=[VARIANT_COLORS[v] for v in single.index])
+    count = rows.seeds.map(lambda n: "single run" if n == 1 else f"n = {n}")
+    labels = [f"{r.Index} (lr {show_lr(r.learning_rate)}, {n})" for r, n in zip(rows.itertuples(), count)]
+    ax.set(yticks=rows.y, yticklabels=labels, xlabel="loss above the base (nats per token)")
+    _legend_above(ax, 3)
     return fig
+
+# %% ../../nbs/engine/figures.ipynb #d1f00002
+def _per_byte(
+    run: LoggedRun,  # with val_loss and bits_per_byte in its result
+) -> pd.DataFrame:  # training and validation in bits per byte, by millions of tokens
+    "Both losses at each validation, the training loss as the mean since the validation before"
+    m, ratio = run.metrics, run.result["bits_per_byte"] / run.result["val_loss"]
+    part = m.val_loss.notna()[::-1].cumsum()[::-1]  # falls by one after each validation
+    rows = m[part > 0].groupby(-part[part > 0]).agg(dict(tokens="last", train_loss="mean", val_loss="last"))
+    return pd.DataFrame(dict(training=rows.train_loss * ratio, validation=rows.val_loss * ratio)
+                        ).set_index(rows.tokens / 1e6)
+
+# %% ../../nbs/engine/figures.ipynb #d1f00004
+def _draw_gap(ax, run, name, color):
+    "Training and validation in bits per byte, the gap between them shaded, the lowest validation marked"
+    both = _per_byte(run)
+    x, best, end = both.index, both.validation.idxmin(), both.validation.iloc[-1]
+    ax.plot(x, both.validation, color=color)
+    ax.plot(x, both.training, "--", color=color, lw=1.2)
+    ax.fill_between(x, both.training, both.validation, where=both.validation > both.training, color=color,
+                    alpha=.15, lw=0)
+    ax.plot(best, both.validation[best], "o", color=color, ms=6)
+    says = "lowest at the end" if best == x[-1] else f"lowest {both.validation[best]:.3f} at {best:.1f} M"
+    ax.set_title(f"{name}\n{says}\nends at {end:.3f}", fontsize=7.5)
+    ax.set(xlabel="tokens (millions)", xlim=(0, None))
+
+# %% ../../nbs/engine/figures.ipynb #d1f00005
+def _other_recipe(runs, second):
+    "The run of the best other recipe for the second corpus, at the same vocabulary; None where there is none"
+    others = [r for r in select_runs(runs, "second_corpus", "done")
+              if r.result["vocab_size"] == second.result["vocab_size"]]
+    return min(others, key=lambda r: r.result["val_loss"], default=None)
+
+def _how_it_ends(run):
+    "In words: lowest and last bits per byte of a run"
+    losses = _per_byte(run).validation
+    low, at, end = losses.min(), losses.idxmin(), losses.iloc[-1]
+    if at == losses.index[-1]: return f"still falls at the end ({end:.2f} bits per byte)"
+    return f"is lowest at {at:.1f} M tokens ({low:.2f}) and ends at {end:.2f}"
 
 # %% ../../nbs/engine/figures.ipynb #1f659ed4
 def figure_second_corpus(runs):
-    "12: the main run and the one on the second corpus, per token and per byte"
+    "12: training and validation on the first and the second corpus, and the second with its best recipe"
     main, second = runs.get("main"), runs.get("second")
     if not main or not second or {main.result["status"], second.result["status"]} != {"done"}: return
-    a, b = main.result, second.result
-    title = (f"{b['corpus']} ends at {b['bits_per_byte']:.2f} bits per byte,"
-             f" {a['corpus']} at {a['bits_per_byte']:.2f}")
-    fig, (ax, bx) = _panels(title, f"{about_run(main)}\n{about_run(second)}")
-    for axis, y in (ax, "val_loss"), (bx, "bits_per_byte"):
-        _curve(axis, main, y=y, color=VARIANT_COLORS["base"], label=a["corpus"])
-        _curve(axis, second, y=y, color=VARIANT_COLORS["second corpus"], label=b["corpus"])
-    _draw_floor(ax, main)
-    _draw_floor(bx, main, "floor_bits_per_byte")
-    bx.legend(fontsize=7)
+    shown = {r.result["corpus"]: r for r in (main, second)}
+    title = "; ".join(f"{corpus} {_how_it_ends(run)}" for corpus, run in shown.items())
+    if other := _other_recipe(runs, second):
+        name = other.result["experiment"].removeprefix("second_").replace("_", " ")
+        shown[f"{second.result['corpus']}, {name}"] = other
+        title += f"; with the best other recipe at {other.result['bits_per_byte']:.2f}"
+    about = "\n".join([*map(about_run, shown.values()), "— validation   - - training   ● lowest validation"])
+    fig, axes = _panels(title, about, (1, len(shown)), 4., sharey=True)
+    colors = (VARIANT_COLORS[c] for c in ("base", "second corpus", "SiLU"))
+    for ax, (name, run), color in zip(axes, shown.items(), colors):
+        _draw_gap(ax, run, name, color)
+        _draw_floor(ax, run, "floor_bits_per_byte")
+    axes[0].set(ylabel="bits per byte")
     return fig
+
+# %% ../../nbs/engine/figures.ipynb #d1f00007
+def _drawable(
+    text: str,
+    family: str = "monospace",  # of fonts
+) -> str:
+    "The text with a dot for each character that the font cannot draw"
+    font = get_font(findfont(family))
+    draws = lambda c: c == "\n" or font.get_char_index(ord(c)) > 0
+    return "".join(c if draws(c) else "·" for c in text)
 
 # %% ../../nbs/engine/figures.ipynb #bd1427e4
 def figure_sample(
@@ -308,12 +649,11 @@ def figure_sample(
 ):  # figure, or None where there is no text
     "A text that the model wrote, as a page"
     if run is None or not run.sample: return
-    r, draws = run.result, lambda c: c == "\n" or c.isprintable() and ord(c) < 0x500  # what the font can draw
+    r = run.result
     loss = f"validation loss {r.get('val_loss', math.nan):.3f} nats per token"
     title = f"Written by the model trained on {r['corpus']} ({loss})"
-    fig, (ax,) = _panels(title, about_run(run), 1)
-    text = "".join(c if draws(c) else "·" for c in run.sample.strip())
-    paragraphs = re.sub(r"\n{3,}", "\n\n", text).split("\n")
+    fig, (ax,) = _panels(title, about_run(run), (1, 1))
+    paragraphs = re.sub(r"\n{3,}", "\n\n", _drawable(run.sample.strip())).split("\n")
     lines = [line for part in paragraphs for line in textwrap.wrap(part, 100) or [""]]
     shown = lines[:22] + (["..."] if len(lines) > 22 else [])
     ax.text(0, 1, "\n".join(shown), va="top", family="monospace", fontsize=7, parse_math=False)
@@ -325,16 +665,24 @@ def figure_vocabulary(runs):
     "15: vocabulary sizes, in the one unit in which they can be compared"
     done = sorted(select_runs(runs, "vocabulary", "done"), key=lambda r: r.result["vocab_size"])
     if not done: return
-    best = min(done, key=lambda r: r.result["bits_per_byte"])
-    b = best.result
-    title = f"Per byte, vocabulary {b['vocab_size']:,} ends lowest, at {b['bits_per_byte']:.3f}"
-    fig, (ax, bx) = _panels(title, about_run(best))
+    best = min(done, key=lambda r: r.result["bits_per_byte"]).result
+    noise = seeds_table(results_table(runs)).attrs.get("noise", 0)  # in nats per token of the base
+    bits = noise * best["bits_per_byte"] / best["val_loss"]
+    lowest = [r.result["vocab_size"] for r in done
+              if r.result["bits_per_byte"] <= best["bits_per_byte"] + 2 * math.sqrt(2) * bits]
+    names = " and ".join(f"{n:,}" for n in lowest)
+    at = f"lowest, at {best['bits_per_byte']:.3f}"
+    title = (f"Per byte, vocabulary {names} ends {at}" if len(lowest) == 1 else
+             f"Per byte, vocabularies {names} end {at}, too close to tell apart")
+    about = f"{about_run(done[-1])}\nsingle runs; bars: two errors of one, {2 * noise:.3f} nats per token"
+    fig, axes = _panels(title, about)
     sizes = [r.result["vocab_size"] for r in done]
-    for a, y in (ax, "val_loss"), (bx, "bits_per_byte"):
-        a.plot(sizes, [r.result[y] for r in done], "o-", color=VARIANT_COLORS["base"])
-        a.set(xscale="log", xlabel="vocabulary size", ylabel=_AXES[y])
-        a.set_xticks(sizes, [f"{n / 1000:g}k" for n in sizes])
-        a.xaxis.set_minor_locator(NullLocator())
+    for ax, y, error in zip(axes, ("val_loss", "bits_per_byte"), (noise, bits)):
+        ax.errorbar(sizes, [r.result[y] for r in done], yerr=2 * error, fmt="o-", capsize=3, mfc="white",
+                    color=VARIANT_COLORS["base"])
+        ax.set(xscale="log", xlabel="vocabulary size", ylabel=_AXES[y])
+        ax.set_xticks(sizes, [f"{n / 1000:g}k" for n in sizes])
+        ax.xaxis.set_minor_locator(NullLocator())
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #41181c98
@@ -365,6 +713,18 @@ def _parts_of_the_data(runs):
     parts += [r for r in select_runs(runs, "learning_rate", "done") if r.result["learning_rate"] == lr][:1]
     return sorted(parts, key=lambda r: r.result["tokens"] / r.result["epochs"])
 
+# %% ../../nbs/engine/figures.ipynb #e1f00001
+def _end_of_training(run):
+    "Mean training loss over the last tenth of a run's log; single batches are too noisy"
+    losses = run.metrics.train_loss.dropna()
+    return losses.iloc[-max(1, len(losses) // 10):].mean()
+
+def _draw_fit(ax, x, middle, low, high):
+    "A fitted power law and its band"
+    style = dict(color=VARIANT_COLORS["base"])
+    ax.plot(x, middle, lw=1, label="fit: $c + a x^{-b}$", **style)
+    ax.fill_between(x, low, high, alpha=.15, label="95 % of fits to the noise between seeds", **style)
+
 # %% ../../nbs/engine/figures.ipynb #8c2a5139
 def figure_data_scaling(
     runs: dict,  # from `load_runs`
@@ -380,16 +740,16 @@ def figure_data_scaling(
     title = (f"At {parts[-1].result['tokens'] / 1e6:.0f} M tokens of training, half of the text costs"
              f" {y[-2] - y[-1]:.2f} nats, an eighth {y[0] - y[-1]:.2f}")
     if fits: title += f"; all of TinyStories would end at {middle[-1]:.2f} ({low[-1]:.2f} to {high[-1]:.2f})"
-    fig, (ax,) = _panels(title, about_run(parts[-1]), 1)
-    ax.plot(x / 1e6, y, "o" if fits else "o-", color=VARIANT_COLORS["base"], label="measured")
-    if fits:
-        style = dict(color=VARIANT_COLORS["base"])
-        ax.plot(at / 1e6, middle, lw=1, label="fit: $c + a x^{-b}$", **style)
-        ax.fill_between(at / 1e6, low, high, alpha=.15, **style,
-                        label="95 % of fits to the noise between seeds")
-    ax.set(xscale="log", xlabel="tokens of training text (millions)", ylabel=_AXES["val_loss"])
-    _plain_log(ax, "{:g}".format)
-    ax.legend(fontsize=7)
+    fig, (ax,) = _panels(title, about_run(parts[-1]), (1, 1))
+    ax.plot(x / 1e6, y, "o" if fits else "o-", color=VARIANT_COLORS["base"], label="validation, single runs")
+    ax.plot(x / 1e6, [_end_of_training(r) for r in parts], "o--", lw=1, mfc="white", label="training",
+            color=VARIANT_COLORS["base"])
+    if fits: _draw_fit(ax, at / 1e6, middle, low, high)
+    ax.set(xscale="log", xlabel="tokens of training text (millions)", ylabel="loss (nats per token)")
+    ticks = [*x / 1e6, whole / 1e6] if fits else x / 1e6
+    ax.set_xticks(ticks, [f"{n:.3g}" for n in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    _legend_above(ax, 4)
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #bc331bdb
@@ -398,30 +758,48 @@ def _last_validation(run):
     losses = run.metrics.get("val_loss", pd.Series(dtype=float)).dropna()
     return losses.iloc[-1] if len(losses) else math.nan
 
+# %% ../../nbs/engine/figures.ipynb #e1f00004
+def _bug_table(
+    clean: LoggedRun,  # the run without a bug
+    bugs: list[LoggedRun],
+) -> pd.DataFrame:  # training and validation at the end relative to `clean`, by bug; the best hidden first
+    "How far each bug moves the losses at the end of the run, by which one would notice it"
+    share = lambda of: {r.result["patch"]: of(r) / of(clean) - 1 for r in bugs}
+    table = pd.DataFrame(dict(training=share(_end_of_training), validation=share(_last_validation)))
+    return table.sort_values("training", key=abs)
+
+# %% ../../nbs/engine/figures.ipynb #e1f00006
+def _draw_bug(ax, run, clean, moved):
+    "One bug's training and validation losses before those of the run without it, and what the bug is"
+    for r, color in (clean, ".65"), (run, "#D55E00"):
+        v = r.metrics.dropna(subset="val_loss")
+        ax.plot(r.metrics.tokens / 1e6, r.metrics.train_loss, color=color, lw=.8)
+        ax.plot(v.tokens / 1e6, v.val_loss, "o-", color=color, lw=2, ms=3)
+    name, says = run.result["patch"], textwrap.wrap((BUGS | LAYOUTS)[run.result["patch"]].says, 38)
+    change = lambda x: f"{x:+.1%}" if x < 1 else f"x {1 + x:.2g}"
+    words = [f"training {change(moved.training)}, validation {change(moved.validation)}", *says]
+    ax.set_title(name.replace("_", " ") + " (no bug: a layout)" * (name in LAYOUTS), fontsize=7.5, pad=28)
+    ax.text(0, 1.03, "\n".join(words), transform=ax.transAxes, fontsize=6, color=".35", in_layout=False)
+    ax.set(yscale="log")
+    _plain_log(ax, "{:g}".format, "y")
+    ax.tick_params(labelsize=7)
+
 # %% ../../nbs/engine/figures.ipynb #c1325657
 def figure_break_it(runs):
-    "16: what each known bug, and a layout, does to the validation loss"
-    base, bugs = runs.get("bug_none"), [r for r in select_runs(runs, "break_it") if r.result["patch"]]
-    if base is None or not bugs: return
-    rate = show_lr(base.result["learning_rate"])
-    title = f"{len(bugs)} changes to the code, one at a time, at learning rate {rate}"
-    fig, (ax, bx) = _panels(title, about_run(base), width_ratios=(1, 1.2))
-    shown = sorted((r for r in [base, *bugs] if math.isfinite(_last_validation(r))), key=_last_validation)
-    clean = _last_validation(base)
-    for y, run in enumerate(shown):
-        end = _last_validation(run)
-        color = VARIANT_COLORS["base"] if run is base else plt.get_cmap("tab10")(1 + (y - (end > clean)) % 9)
-        _curve(ax, run, color=color, lw=3 if run is base else 1.2)
-        bx.plot(end, y, "o", color=color)
-        ended = ', diverged' * (run.result['status'] != 'done')
-        effect = "" if run is base else f" {end - clean:+.3f}{ended}"
-        bx.annotate(effect, (end, y), textcoords="offset points", xytext=(4, 0), va="center", fontsize=7)
-    _draw_floor(ax, base)
-    ax.set(yscale="log")
-    bx.set(xscale="log", xlabel="at the end, and against no bug (nats per token)", yticks=range(len(shown)))
-    names = ["no bug" if r is base else r.result["patch"].replace("_", " ") for r in shown]
-    bx.set_yticklabels(names, fontsize=7)
-    bx.margins(x=.35)
+    "16: what each known bug, and a layout, does to the losses, the best hidden first"
+    clean, changed = runs.get("bug_none"), [r for r in select_runs(runs, "break_it") if r.result["patch"]]
+    if clean is None or not changed: return
+    table, by_name = _bug_table(clean, changed), {r.result["patch"]: r for r in changed}
+    hidden = (table.training.abs() < .05).sum()
+    title = (f"{hidden} of {len(table)} changes to the code cannot be seen in the training loss: it ends"
+             " within 5 % of the clean run's")
+    about = (f"{about_run(clean)}\nthick: validation loss, thin: training loss, grey: the clean run; nats per"
+             f" token; learning rate {show_lr(clean.result['learning_rate'])}")
+    rows = math.ceil(len(table) / 3)
+    fig, axes = _panels(title, about, (rows, 3), .9 + 1.75 * rows, sharex=True)
+    for ax, name in zip(axes, table.index): _draw_bug(ax, by_name[name], clean, table.loc[name])
+    for ax in axes[len(table):]: ax.axis("off")
+    for ax in axes[-3:]: ax.set_xlabel("tokens (millions)", fontsize=8)
     return fig
 
 # %% ../../nbs/engine/figures.ipynb #0c2c2e73
