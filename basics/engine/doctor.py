@@ -2102,10 +2102,10 @@ KNOWN_BUGS += [  # training
     ("check_causal", "model(x)[..., :-1, :], model(other)[..., :-1, :]", "model(x), model(other)",
      "the last position may change: compare those before it"),
     ("bytes_per_token", "len(text.encode())", "len(text)", "characters were counted, not bytes"),
-    ("replay_merges", "            i += 1\n",
-     "            i += 1\n            if len(tokens) < len(word): break\n",
+    ("replay_merges", "for pair in merges:", "for pair in reversed(merges):",
      "the merges were applied in the wrong order, or the longest first"),
-    ("shared_tokens", ".values()", "", "ids were compared, not tokens"),
+    ("shared_tokens", "set(one.values()) & set(other.values())", "set(one) & set(other)",
+     "ids were compared, not tokens"),
     ("unused_tokens", " and len(token) > 1", "", "single bytes were counted, too"),
 ]
 
