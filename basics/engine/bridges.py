@@ -31,6 +31,7 @@ def pairs_to_halves(
     "Reorder each head's rows from pairs (0, 1), (2, 3) ... to halves: even ones, then odd ones"
     return rows.unflatten(0, (num_heads, -1, 2)).transpose(1, 2).flatten(0, 2).contiguous()
 
+# %% ../../nbs/engine/bridges.ipynb #3e3d220ca
 def halves_to_pairs(
     rows: Tensor,  # (num_heads * d_k, ...), of queries or keys
     num_heads: int,  # heads that share the rows
@@ -44,6 +45,7 @@ _THEIR_NAMES = {
     "ffn.w2": "mlp.down_proj", "ffn.w3": "mlp.up_proj", "ln1": "input_layernorm",
     "ln2": "post_attention_layernorm", "ln_final": "norm", "token_embeddings": "embed_tokens"}
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0005a
 def _their_name(name):
     "Our name of a tensor -> theirs"
     if name == "lm_head.weight": return name
@@ -56,6 +58,7 @@ def _heads(name, num_heads):
     if "q_proj" in name or "k_proj" in name: return num_heads
     return int("q_norm" in name or "k_norm" in name)  # gains that all heads share
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0014a
 def _tensors(model, halves=True):
     "The weights under their names, rows in halves or as they are; tied ones once"
     state = {name: w.detach().cpu() for name, w in model.state_dict().items()}
@@ -64,11 +67,13 @@ def _tensors(model, halves=True):
     return {_their_name(name): pairs_to_halves(w, heads[name]) if heads[name] else w.contiguous()
             for name, w in state.items()}
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0014b
 def _tied(model): return model.token_embeddings.weight is model.lm_head.weight
 
 # %% ../../nbs/engine/bridges.ipynb #brdg0017
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}  # and their names in files
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0017a
 def _check_kind(model):
     "Complain of what neither a Llama nor a Qwen3 can express"
     if not isinstance(model, TransformerLM): raise ValueError(f"{type(model).__name__} is no TransformerLM")
@@ -122,12 +127,14 @@ _LEVEL = dict(type="ByteLevel", add_prefix_space=False, use_regex=True)
 _ADDED = dict(lstrip=False, rstrip=False, single_word=False)
 _WHOLE = dict(normalizer=None, truncation=None, padding=None)
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0027a
 def _other(name, part, wanted):
     "The settings of a part that are not as wanted; None, False and the empty string are the same"
     if not isinstance(part, dict): return [f"{name} = {part!r:.60}"]
     return [f"{name}.{key} = {part.get(key)!r:.60}".removeprefix(".") for key, value in wanted.items()
             if (part.get(key, value) or None) != (value or None)]
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0027b
 def _other_cuts(pre):
     "What in a pre-tokenizer is not GPT-2's: ByteLevel alone, or after a split by the pattern"
     parts = pre.get("pretokenizers") if isinstance(pre, dict) and pre.get("type") == "Sequence" else None
@@ -138,6 +145,7 @@ def _other_cuts(pre):
             + ([] if pattern in PATTERNS else [f"pre_tokenizer.pattern = {pattern!r:.60}"])
             + _other("pre_tokenizer", level, _LEVEL | dict(use_regex=False)))
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0027c
 def _other_rules(whole):
     "All that a tokenizer.json asks for and our tokenizer does not do"
     post = whole.get("post_processor") or {}
@@ -158,6 +166,7 @@ def _read_json(path, cure):
     if not isinstance(whole, dict): raise ValueError(f"{path} is damaged: {cure}")
     return whole
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0028a
 def _spelled(model, added):
     "The tokens of a tokenizer.json: name -> (id, bytes); special tokens are written as they are"
     byte, ids = char_to_byte(), model["vocab"] | {a["content"]: a["id"] for a in added}
@@ -167,6 +176,7 @@ def _spelled(model, added):
     return {name: (i, name.encode() if name in special else bytes(byte[c] for c in name))
             for name, i in ids.items()}
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0028b
 def _checked(vocab, merges, special, count):
     "A tokenizer, if no two tokens share an id or their bytes and no byte is missing"
     units = set(vocab.values())
@@ -191,6 +201,7 @@ def tokenizer_from_huggingface(cls: Tokenizer,
         raise ValueError(f"{path} is damaged or no BPE: {type(e).__name__} {e}") from None
     raise ValueError(f"{path} is not GPT-2's kind of tokenizer: {'; '.join(wrong)}")
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0029a
 def _parts(whole):
     "The tokenizer of a tokenizer.json whose settings are ours"
     added = whole.get("added_tokens") or []
@@ -211,6 +222,7 @@ def _two_parts(token, ranks):
         parts[k:k + 2] = [parts[k] + parts[k + 1]]
     return tuple(parts)
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0035a
 @patch(cls_method=True, nm="from_tiktoken")
 def tokenizer_from_tiktoken(cls: Tokenizer,
     encoding,  # a `tiktoken.Encoding` that cuts by GPT-2's pattern; ValueError for others
@@ -250,6 +262,7 @@ def _check_pair(model, tokenizer):
                          f"{model.vocab_size} rows: take the tokenizer that it was trained with")
     return tokenizer.encode(END_OF_TEXT)[0] if END_OF_TEXT in tokenizer.special_tokens else None
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0042a
 def _write_tokenizer(tokenizer, folder):
     "tokenizer.json, if it says all that the tokenizer is"
     cure = "rename the special tokens that look like bytes in GPT-2's alphabet"
@@ -281,6 +294,7 @@ _FIELDS = dict(vocab_size="vocab_size", max_position_embeddings="context_length"
 _PLAIN = dict(hidden_act="silu", attention_bias=False, mlp_bias=False, use_sliding_window=False,
               quantization_config=None)
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0049a
 def _other_model(config):
     "What in a config.json our model cannot be"
     heads, width = config["num_attention_heads"], config["hidden_size"]
@@ -319,6 +333,7 @@ def _read_tensors(path):
     if len(dtypes) == 1 and dtypes <= DTYPES.keys(): return tensors
     raise ValueError(f"{path} has tensors of {', '.join(map(str, dtypes))}: save it in one of {[*DTYPES]}")
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0051a
 def _our_state(tensors, switches):
     "The tensors under our names, rows in pairs, if they are those of such a model"
     if switches["num_layers"] > len(tensors):
@@ -397,6 +412,7 @@ def _token_list(tokenizer, rows):
         raise ValueError("a special token looks like bytes in GPT-2's alphabet: rename it")
     return names, types, merges
 
+# %% ../../nbs/engine/bridges.ipynb #brdg0069a
 def _write_tokens(writer, tokenizer, rows, end):
     "The tokenizer's part of a GGUF file"
     names, types, merges = _token_list(tokenizer, rows)
