@@ -327,6 +327,8 @@ def to_tiktoken(self:Tokenizer):   # a `tiktoken.Encoding`
     "The same tokenizer for OpenAI's library"
     import tiktoken
     special = {s: self._ids[s.encode()] for s in self.special_tokens}
+    clash = [s for s in special if any(t != s and t.startswith(s) for t in special)]
+    if clash: raise ValueError(f"another special token begins with {clash[0]!r}: tiktoken would cut it there")
     ranks = {b: i for b, i in self._ids.items() if i not in special.values()}
     return tiktoken.Encoding("basics", pat_str=PAT, mergeable_ranks=ranks, special_tokens=special)
 
@@ -344,6 +346,8 @@ def to_huggingface(self:Tokenizer,
                  merges=[[_visible(a), _visible(b)] for a, b in self.merges], dropout=None, unk_token=None,
                  continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=False, byte_fallback=False,
                  ignore_merges=False)
+    lost = len(self.vocab) - len(model["vocab"])
+    if lost: raise ValueError(f"{lost} special tokens look like others in GPT-2's alphabet: rename them")
     whole = dict(version="1.0", truncation=None, padding=None, normalizer=None, pre_tokenizer=level,
                  post_processor=None, decoder=level, model=model,
                  added_tokens=[dict(id=i, content=s) | flags for i, s in sorted(special.items())])
