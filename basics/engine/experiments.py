@@ -472,6 +472,9 @@ def reproduce(
     progress: bool = True,  # show a bar with the time left
 ) -> bool:  # whether nothing is left to do
     "Run all experiments of a plan that are not finished yet, the most telling first"
+    groups = sorted({"leaderboard", *(e.group for e in experiments(plan))})
+    odd = set(filter(None, only.split(","))) - set(groups)
+    if odd: raise ValueError(f"no runs belong to {odd.pop()!r}: choose of {', '.join(groups)}")
     out, start, gone, skipped = Path(out), time.monotonic(), 0., set()
     late = lambda cost: minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes
     shape = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left"

@@ -25,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save as safetensors_bytes
 from tqdm import tqdm
 
-from ..accounting import train_flops_per_token
+from ..accounting import count_parameters, train_flops_per_token
 from ..bpe import Tokenizer
 from ..data import END_OF_TEXT, load_tokens, split_documents
 from ..decoding import complete
@@ -34,7 +34,7 @@ from .cache import fast_generate
 from .config import FREE, PRESETS, Config, differences, need, with_fields
 from .corpora import get_corpus, load_tokenizer, plain_errors, prepare
 from .grammar import toy_floor
-from .machine import deterministic, environment, memory_gb, pick_device
+from .machine import deterministic, environment, memory_gb, pick_device, total_memory
 from .step import TrainStep, make_optimizer
 from ..layers import TransformerLM
 from ..optimizer import cross_entropy, lr_cosine_schedule
@@ -120,6 +120,7 @@ class Trainer:
         self.config, self.out, self.step, self.seconds, self.signal = config, Path(out), 0, 0., None
         self.rank, self.world = rank_and_world()
         self.device = pick_device(config.device)
+        _must_fit(config, self.device)
         self.data = prepare(get_corpus(config.corpus), config.vocab_size)
         self.batches = Batches(load_tokens(self.data.train), config, self.device)
         self.valid = np.asarray(load_tokens(self.data.valid))
@@ -129,6 +130,13 @@ class Trainer:
         self.train_step = TrainStep(self.model, self.optimizer, config, self.device)
         self.tokens_per_byte = self.data.valid_tokens / self.data.valid_bytes
         self.flops = train_flops_per_token(**config.model_config)
+
+# %% ../../nbs/engine/runs.ipynb #fit00001
+def _must_fit(config, device):
+    "Refuse a model whose weights, gradients and two means of AdamW are more than the device has"
+    n, have = count_parameters(**config.model_config), total_memory(device)
+    need(16 * n <= have, f"a model of {n:,} parameters needs {16 * n / 1e9:,.0f} GB to be trained, and there"
+         f" are {have / 1e9:,.0f}: make d_model, num_layers or vocab_size smaller")
 
 # %% ../../nbs/engine/runs.ipynb #10437dd4
 def _own_random_numbers(device):
