@@ -188,7 +188,8 @@ def _seed_runs(plan, lr, variants, results):
     "More seeds for the base's best three learning rates and for each variant's best"
     runs = []
     for seed in range(plan.base.seed + 1, plan.base.seed + plan.seeds):
-        best = best_lrs(results, "learning_rate", lr, 3)
+        first = results if results is None else results[results.seed == plan.base.seed]
+        best = best_lrs(first, "learning_rate", lr, 3)
         runs += [_compared(plan, "learning_rate", rate, seed) for rate in best]
         runs += [_compared(plan, group, *best_lrs(results, group, lr), seed) for group in variants]
     return runs
@@ -240,7 +241,8 @@ def experiments(
     "All runs of a preset, in order of value"
     plan = preset if isinstance(preset, Plan) else PLANS[preset]
     variants = HANDOUT[1:] + tuple(plan.beyond)
-    lr, = best_lrs(results, "learning_rate", plan.base.learning_rate)
+    first = results if results is None else results[results.seed == plan.base.seed]
+    lr, = best_lrs(first, "learning_rate", plan.base.learning_rate)  # fixed: all else is planned around it
     beyond = lambda **which: _beyond_the_edge(plan, results, **which)
     sizes = [n for n in plan.batch_sizes if plan.short_steps * plan.base.batch_size >= 4 * n]  # four steps
     runs = _first_runs(plan, lr, variants)
