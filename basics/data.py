@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['END_OF_TEXT', 'SEPARATOR', 'inputs_and_targets', 'take_windows', 'get_batch', 'split_documents', 'Grammar',
-           'toy_rules', 'toy_text', 'load_tokens']
+           'toy_rules', 'toy_text', 'load_tokens', 'ngram_losses']
 
 # %% ../nbs/06_data.ipynb #1da1e5fe
 import json, random, re
@@ -112,3 +112,22 @@ def load_tokens(
     if path.stat().st_size % 2 or head == b'\x93NUMPY':
         raise ValueError(f'{path} is no flat file of uint16: make one with basics_encode')
     return np.memmap(path, dtype=np.uint16, mode='r')
+
+# %% ../nbs/06_data.ipynb #ngr00002
+def ngram_losses(
+    train: np.ndarray,  # token ids of the training text
+    valid: np.ndarray,  # of the validation text
+    vocab_size: int,
+    strength: float = 100.,  # tokens that the unigram counts for where pairs are rare
+) -> tuple[float, float]:  # nats per token of the unigram and of the bigram model
+    "What two tables reach: how often each token comes, and which follows which (Jurafsky & Martin, ch. 3)"
+    often = np.bincount(train, minlength=vocab_size)
+    p = (often + 1) / (often + 1).sum()
+    pair = lambda ids: ids[:-1].astype(np.int64) * vocab_size + ids[1:]
+    pairs, counts = np.unique(pair(train), return_counts=True)
+    at = np.searchsorted(pairs, pair(valid)).clip(max=len(pairs) - 1)
+    seen = np.where(pairs[at] == pair(valid), counts[at], 0)
+    before, after = valid[:-1], valid[1:]
+    followed = np.bincount(train[:-1], minlength=vocab_size)
+    bigram = (seen + strength * p[after]) / (followed[before] + strength)
+    return float(-np.log(p[after]).mean()), float(-np.log(bigram).mean())

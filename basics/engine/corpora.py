@@ -8,7 +8,7 @@ __all__ = ['HUB', 'CORPORA', 'pydoc_documents', 'pydoc_text', 'cache_folder', 'm
            'basics_train_bpe', 'basics_encode']
 
 # %% ../../nbs/engine/corpora.ipynb #a2d6086f
-import gzip, hashlib, json, mmap, os, re, shutil, sys, tempfile
+import gzip, hashlib, json, mmap, os, re, shutil, sys, tempfile, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from filelock import FileLock
 
 from ..bpe import Tokenizer, train_bpe
 from ..data import END_OF_TEXT, SEPARATOR, load_tokens, toy_rules, toy_text
-from .checksums import bytes_sum
 
 # %% ../../nbs/engine/corpora.ipynb #9bba5520
 def pydoc_documents() -> list:
@@ -261,14 +260,14 @@ def prepare(
         for part, text in ('train', corpus.train), ('valid', corpus.valid):
             facts[f'{part}_tokens'] = tokenizer.encode_file(text, folder/f'{part}.bin')
             facts[f'{part}_bytes'] = text.stat().st_size
-            facts[f'{part}_checksum'] = f"{bytes_sum(load_tokens(folder/f'{part}.bin')):016x}"
+            facts[f'{part}_checksum'] = zlib.crc32(load_tokens(folder/f'{part}.bin'))
         (folder/'facts.json').write_text(json.dumps(facts))
     key = _content_key([corpus.train, corpus.valid])
     folder = made_once(f'tokens/{corpus.name}-{vocab_size}-{key}', make)
     facts = json.loads((folder/'facts.json').read_text())
     for part in 'train', 'valid':
         wanted, path = facts.pop(f'{part}_checksum', None), folder/f'{part}.bin'
-        if wanted in (None, f'{bytes_sum(load_tokens(path)):016x}'): continue
+        if wanted in (None, zlib.crc32(load_tokens(path))): continue
         raise ValueError(f'{path} is damaged (its checksum does not fit): '
                          f'remove {folder}, and it is made again')
     tokenizer, train, valid = load_tokenizer(folder/'tokenizer'), folder/'train.bin', folder/'valid.bin'

@@ -20,12 +20,11 @@ from fastcore.script import call_parse
 from tqdm import tqdm
 
 import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
-from ..ablations import (COLUMNS, HANDOUT, VARIANTS, best_lrs, load_runs, ngram_losses, results_table,
-                              show_lr)
+from ..ablations import COLUMNS, GUARDS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
 from ..accounting import count_parameters, train_flops_per_token
 from ..bpe import Tokenizer, train_bpe
 from ..break_it import BUGS, LAYOUTS, swap
-from ..data import END_OF_TEXT, load_tokens, split_documents
+from ..data import END_OF_TEXT, load_tokens, ngram_losses, split_documents
 from ..decoding import complete
 from .cache import fast_generate
 from .config import PRESETS, Config, differences, with_fields
@@ -174,8 +173,6 @@ def _batches(plan, size, lr):
     return Experiment(name, "batch_size_experiment", changes | dict(batch_size=size))
 
 # %% ../../nbs/engine/experiments.ipynb #5c1748ae
-_GUARDS = "no_warmup", "no_clipping", "no_guards"  # what keeps a high rate from its worst, left out
-
 def _first_runs(plan, lr, variants):
     "The two long runs, the sweep, and each variant at the base's best learning rate"
     rates = sorted({*plan.learning_rates, plan.base.learning_rate})
@@ -248,7 +245,7 @@ def experiments(
     runs = _first_runs(plan, lr, variants)
     runs += [_batches(plan, size, rate) for rate in plan.batch_rates for size in sizes]
     runs += [_compared(plan, group, lr * factor) for factor in plan.factors[1:] for group in variants]
-    runs += [_compared(plan, group, rate) for group in _GUARDS for rate in plan.edge_rates]
+    runs += [_compared(plan, group, rate) for group in GUARDS for rate in plan.edge_rates]
     runs += [_compared(plan, group, rate) for group in variants for rate in beyond(group=group)]
     runs += [_batches(plan, size, rate) for size in sizes
              for rate in beyond(group="batch_size_experiment", batch_size=size)]
@@ -444,7 +441,7 @@ def _depends(e, other):
     "Whether a run's learning rate is chosen by what the other came to"
     if "seed" in other.changes or e.group == "main_experiment": return False
     if "seed" in e.changes: return other.group in ("learning_rate", e.group)
-    chosen = e.group in VARIANTS and e.group not in ("learning_rate", *_GUARDS)
+    chosen = e.group in VARIANTS and e.group not in ("learning_rate", *GUARDS)
     return chosen and other.group == "learning_rate"
 
 # %% ../../nbs/engine/experiments.ipynb #15e75578

@@ -38,8 +38,8 @@ from .machine import deterministic, environment, memory_gb, pick_device, total_m
 from .step import TrainStep, make_optimizer
 from ..layers import TransformerLM
 from ..optimizer import cross_entropy, lr_cosine_schedule
-from ..training import (check_first_loss, check_overfit, check_shapes, plot_loss, read_checkpoint,
-                             save_checkpoint, write_atomic)
+from ..training import (check_first_loss, check_overfit, check_shapes, checksum, plot_loss,
+                             read_checkpoint, save_checkpoint, write_atomic)
 
 # %% ../../nbs/engine/runs.ipynb #7210f80b
 def write_json(
@@ -338,13 +338,11 @@ def finish(self: Trainer,
     return result
 
 # %% ../../nbs/engine/runs.ipynb #wfile001
-from .checksums import checksum
-
 def weight_file(
     weights: dict,  # name -> tensor
 ) -> bytes:  # a safetensors file with a checksum in its metadata
     "Weights as the bytes of a file that notices damage"
-    return safetensors_bytes(weights, dict(checksum=checksum(dict(sorted(weights.items())))))
+    return safetensors_bytes(weights, dict(checksum=str(checksum(dict(sorted(weights.items()))))))
 
 # %% ../../nbs/engine/runs.ipynb #b2cecd05
 @patch
@@ -464,7 +462,7 @@ def _read_weights(path, checkpoint):
         with safe_open(path, "pt") as f: wanted = (f.metadata() or {}).get("checksum")
     except SafetensorError as e:
         raise ValueError(f"{path} is cut short or damaged ({e}): {cure}") from None
-    if wanted in (None, checksum(dict(sorted(weights.items())))): return weights
+    if wanted in (None, str(checksum(dict(sorted(weights.items()))))): return weights
     raise ValueError(f"{path} is damaged (its checksum does not fit): {cure}")
 
 def _kept(state):
