@@ -58,7 +58,7 @@ VARIANT_COLORS = {  # one colour per variant, the same in every figure of the bo
     "base": "#0072B2", "no RMSNorm": "#D55E00", "post-norm": "#CC79A7", "NoPE": "#E69F00", "SiLU": "#009E73",
     "second corpus": "#56B4E9", "floor": "#000000", "tied embeddings": "#8C564B", "QK-norm": "#7F7F7F",
     "learned positions": "#9467BD", "no warm-up": "#BCBD22", "AdamW": "#17BECF",
-    "parallel layers": "#A65628", "no clipping": "#B15928", "neither guard": "#6A3D9A"}
+    "parallel layers": "#1B4D3E", "no clipping": "#B15928", "neither guard": "#6A3D9A"}
 
 # %% ../nbs/09_ablations.ipynb #1eecb2ab
 def show_lr(
