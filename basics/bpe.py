@@ -14,8 +14,9 @@ from pathlib import Path
 
 import regex
 
+from .boundary import whole_number
 from .engine.fast_bpe import compile_kernels, cores, count_file, learn_merges
-from .unicode import byte_to_char, utf8_text
+from .unicode import byte_to_char, utf8_bytes, utf8_text
 
 # %% ../nbs/01_bpe.ipynb #3a369231
 def merged(
@@ -38,10 +39,12 @@ _pretokens = regex.compile(PAT).finditer
 # %% ../nbs/01_bpe.ipynb #521fcb63
 def _special_list(special_tokens):
     "Special tokens without repeats; what is no list of strings is refused."
-    special = list(dict.fromkeys(special_tokens or ()))
+    wanted = f"special_tokens is {special_tokens!r:.60}: give a list of strings"
+    try: special = None if isinstance(special_tokens, str) else list(dict.fromkeys(special_tokens or ()))
+    except TypeError: special = None
+    if special is None or not all(isinstance(s, str) for s in special): raise ValueError(wanted)
     if "" in special: raise ValueError("a special token cannot be the empty string")
-    if isinstance(special_tokens, str) or not all(isinstance(s, str) for s in special):
-        raise ValueError(f"special_tokens is {special_tokens!r}: give a list of strings")
+    for s in special: utf8_bytes(s)
     return special
 
 def _special_pattern(special_tokens):
@@ -176,6 +179,27 @@ def native() -> bool:   # False: the plain road is taken
         return False
     return True
 
+# %% ../nbs/01_bpe.ipynb #textfile
+_FORMATS = {b"\x1f\x8b": "packed: use gunzip", b"PK\x03\x04": "a zip archive: use unzip",
+            b"\xfd7zXZ": "packed: use unxz", b"\x28\xb5\x2f\xfd": "packed: use unzstd",
+            b"\xff\xfe": "UTF-16: use iconv -f UTF-16", b"\xfe\xff": "UTF-16: use iconv -f UTF-16"}
+
+def _path(value, what):
+    "The path that a string or path names; anything else is a ValueError."
+    if isinstance(value, (str, os.PathLike)) and str(value): return Path(value)
+    raise ValueError(f"{value!r:.60} names no {what}: give a path")
+
+def _text_file(value, what, errors="strict"):
+    "The path of a regular file that can be UTF-8, or an error that says what it is and what to do."
+    path = _path(value, what)
+    if errors not in ("strict", "replace"): raise ValueError(f"errors={errors!r}: give 'strict' or 'replace'")
+    if not path.exists(): raise FileNotFoundError(f"there is no {what} at {path}: give a UTF-8 text file")
+    if not path.is_file(): raise ValueError(f"{path} is a folder, a pipe or a device: give a text file")
+    with open(path, "rb") as f: head = f.read(8)
+    for magic, kind in _FORMATS.items():
+        if errors == "strict" and head.startswith(magic): raise ValueError(f"{path} is {kind}")
+    return path
+
 # %% ../nbs/01_bpe.ipynb #04719d41
 def train_bpe(
     input_path: str | os.PathLike,      # a UTF-8 text file
@@ -186,7 +210,8 @@ def train_bpe(
     errors: str = "strict",             # "replace" turns bytes that are not UTF-8 into U+FFFD
 ) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]: # vocabulary, and merges in order
     "Learn a byte-pair vocabulary from a text file"
-    path, special, n_merges = _checked(input_path, vocab_size, special_tokens)
+    path, special, n_merges = _checked(input_path, vocab_size, special_tokens, errors)
+    if workers is not None: workers = whole_number(workers, "workers", 1)
     small = path.stat().st_size < 4 * SMALL and executor is None
     if small or not native():
         merges = merge_pairs(count_parallel(path, special, workers, None, errors), n_merges)
@@ -198,16 +223,16 @@ def train_bpe(
     return dict(enumerate(vocab)), merges
 
 # %% ../nbs/01_bpe.ipynb #ec21e0ed
-def _checked(input_path, vocab_size, special_tokens):
+def _checked(input_path, vocab_size, special_tokens, errors):
     "The path, the special tokens without repeats and the number of merges, or an error that says what to do."
-    path, special = Path(input_path), _special_list(special_tokens)
+    special, size = _special_list(special_tokens), whole_number(vocab_size, "vocab_size")
     least = 256 + len(special)
-    if vocab_size < least:
-        raise ValueError(f"vocab_size is {vocab_size}, but 256 bytes and {len(special)} special tokens "
+    if size < least:
+        raise ValueError(f"vocab_size is {size}, but 256 bytes and {len(special)} special tokens "
                          f"need at least {least}")
-    if not path.is_file(): raise FileNotFoundError(f"there is no corpus at {path}: give a UTF-8 text file")
+    path = _text_file(input_path, "corpus", errors)
     if path.stat().st_size == 0: raise ValueError(f"the corpus {path} is empty: give a file with text in it")
-    return path, special, vocab_size - least
+    return path, special, size - least
 
 # %% ../nbs/01b_tokenizer.ipynb #5e9d8f74
 import html, json

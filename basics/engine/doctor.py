@@ -1820,8 +1820,8 @@ KNOWN_BUGS += [  # characters and byte pairs
 KNOWN_BUGS += [  # characters and byte pairs
     ("train_bpe", "counts.update(m.group() for m in _pretokens(part))", "counts.update(part.split())",
      "the text was cut with split(): the spaces are lost"),
-    ("train_bpe", "n_merges = _checked(input_path, vocab_size, special_tokens)",
-     "n_merges = _checked(input_path, vocab_size + 1, special_tokens)",
+    ("train_bpe", "n_merges = _checked(input_path, vocab_size, special_tokens, errors)",
+     "n_merges = _checked(input_path, vocab_size + 1, special_tokens, errors)",
      "one too many: the special tokens count as well"),
 ]
 
