@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..bpe import PAT, Tokenizer, write_whole
+from ..boundary import read_json, write_atomic
+from ..bpe import PAT, Tokenizer
 from ..data import END_OF_TEXT
 from ..layers import RMSNorm, SwiGLU, TransformerLM
 from ..training import check_shapes
@@ -284,7 +285,8 @@ def to_huggingface(
     with _whole_folder(folder) as aside:
         _write_tokenizer(tokenizer, aside)
         for name, data in _settings(config).items():
-            write_whole(aside/name, (json.dumps(data, indent=1) + "\n").encode())
+            text = json.dumps(data, indent=1) + "\n"
+            (aside/name).write_text(text, "utf-8")
         save_file(_tensors(model), aside/"model.safetensors", metadata={"format": "pt"})
     return Path(folder)
 

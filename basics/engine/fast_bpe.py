@@ -593,10 +593,10 @@ def _sound(counts):
     starts, lengths, weights = (x.astype(np.int64) for x in columns)
     if n and (min(x.min() for x in (starts, lengths, weights)) < 0
               or max(starts.max(), lengths.max(), (starts + lengths).max()) > len(store)):
-        raise ValueError(f"a pre-token is not within the store of {len(store):,} bytes, or a number is negative")
+        raise ValueError(f"a pre-token is not within the store of {len(store):,} bytes, or below zero")
     most = int(weights.max(initial=0)) * int(lengths.sum())
     if most >= 1 << 62: most = sum(w * k for w, k in zip(weights.tolist(), lengths.tolist()))
-    if most >= 1 << 62: raise ValueError(f"the counts stand for {most:,} bytes, but sums are kept in 64 bits")
+    if most >= 1 << 62: raise ValueError(f"the counts stand for {most:,} bytes: sums are kept in 64 bits")
     return Counts(store, starts, lengths.astype(np.int32), weights)
 
 # %% ../../nbs/engine/fast_bpe.ipynb #a7000008
@@ -821,8 +821,8 @@ def learn_merges(
     "Learn merges from counted pre-tokens, compiled."
     compile_kernels()
     counts = _sound(counts)
-    n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # each takes a place
-    text, pairs, tokens, n_pairs = _first_arrays(counts, n_merges)
+    n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # a merge takes a place
+    (text, pairs, tokens, n_pairs), weights = _first_arrays(counts, n_merges), counts.counts
     places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
     hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
@@ -839,7 +839,7 @@ def learn_merges(
         hn, hp, seen = _roomy(hn, size, need), _roomy(hp, size, need), _roomy(seen, 0, need)
         tokens = tokens._replace(spelled=_roomy(tokens.spelled, used, spelled))
         state = n_pairs, n_places, size, used, done
-        state = learn(state, n_merges, least, text, counts.counts, pairs, tokens, places, seen, hn, hp, merged)
+        state = learn(state, n_merges, least, text, weights, pairs, tokens, places, seen, hn, hp, merged)
         n_pairs, n_places, size, used, done = state
         if size > 0: need = 2 * int(pairs.n[hp[0]])
     return _spelled(merged[:done], pairs, tokens)
