@@ -266,7 +266,8 @@ def scale(
             (facts, _, merges), before, peak = _fresh_process(_timed_training, path, vocab_size, end)
             rows.append(dict(bytes=os.path.getsize(path), vocab_size=vocab_size, merges=len(merges)) | facts
                         | dict(start_mb=before, peak_mb=peak))
-    write_atomic(out, lambda f: f.write(json.dumps(_machine_facts("numba") | dict(rows=rows), indent=1).encode()))
+    text = json.dumps(_machine_facts("numba") | dict(rows=rows), indent=1)
+    write_atomic(out, lambda f: f.write(text.encode()))
     return rows
 
 # %% ../../nbs/engine/races.ipynb #2925e03a
