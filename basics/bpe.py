@@ -530,10 +530,10 @@ def from_files(cls:Tokenizer,
 def _check_marks(merges_file, others):
     "Hold merges.txt and the files beside it against the marks in its first line, where `save` wrote some."
     first, _, merges = merges_file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n")
-    marks = dict(re.findall(r"(\w+\.\w+) ([0-9a-f]{32})", first.decode(errors="replace")))
+    marks = dict(re.findall(r"(\w+\.(?:json|txt)) (\w+)", first.decode(errors="replace")))   # three, or none
     held = [(name, file, file.read_bytes() if file.is_file() else b"") for name, file in others.items()]
     for name, file, data in [("merges.txt", merges_file, merges), *held]:
-        if marks.get(name) not in (None, _mark(data)):
+        if marks and marks.get(name) != _mark(data):
             raise ValueError(f"{file} is not what was saved with {merges_file}: {_AGAIN}")
 
 def _saved_special(file):
