@@ -238,13 +238,14 @@ class Prepared:
 
 # %% ../../nbs/engine/corpora.ipynb #1233013f
 def load_tokenizer(
-    folder,  # with vocab.json and merges.txt
+    folder,  # as `Tokenizer.save` writes it, or with GPT-2's two files
 ) -> Tokenizer:
-    "The tokenizer that was saved in a folder, with the end-of-text token."
+    "The tokenizer that was saved in a folder; where no special tokens were, with the end-of-text token."
     vocab, merges = Path(folder)/'vocab.json', Path(folder)/'merges.txt'
     if not (vocab.is_file() and merges.is_file()):
         raise FileNotFoundError(f'no tokenizer in {folder}: make one with basics_train_bpe')
-    return Tokenizer.from_files(vocab, merges, [END_OF_TEXT])
+    with open(merges, 'rb') as f: saved = b'special_tokens.json' in f.readline()  # by `Tokenizer.save`
+    return Tokenizer.from_files(vocab, merges, None if saved else [END_OF_TEXT])
 
 # %% ../../nbs/engine/corpora.ipynb #2afba2e8
 def prepare(
