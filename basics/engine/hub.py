@@ -82,8 +82,8 @@ def announce(
     print(f'{what}: {len(files)} files, {in_words(size)}, {known} with a checksum, from {hub_endpoint()}; '
           f'{in_words(free)} are free in {folder}', file=sys.stderr)
     if free > size + unpacked: return
-    raise OSError(errno.ENOSPC, f'{what} needs {in_words(size + unpacked)}, but {in_words(free)} are free: make '
-                                'room, or set BASICS_CACHE to a folder on another disk', str(folder))
+    raise OSError(errno.ENOSPC, f'{what} needs {in_words(size + unpacked)}, but {in_words(free)} are free: '
+                  'make room, or set BASICS_CACHE to a folder on another disk', str(folder))
 
 # %% ../../nbs/engine/hub.ipynb #hub00017
 class CutOff(ConnectionError):
@@ -103,7 +103,8 @@ def _asked_to_wait(e):
     headers = getattr(e, 'headers', None) or getattr(getattr(e, 'response', None), 'headers', None) or {}
     after = headers.get('Retry-After')
     with suppress(TypeError, ValueError): return max(0., float(after))
-    with suppress(TypeError, ValueError): return max(0., parsedate_to_datetime(after).timestamp() - time.time())
+    with suppress(TypeError, ValueError):
+        return max(0., parsedate_to_datetime(after).timestamp() - time.time())
 
 # %% ../../nbs/engine/hub.ipynb #hub00018
 def patiently(
@@ -128,18 +129,19 @@ def _explained(e, what, asked=None):
     "An error that says what has happened, and what would help."
     where, status = hub_endpoint(), _status(e)
     if isinstance(e, OSError) and e.errno == errno.ENOSPC: return e
-    if status in (404, 410): return FileNotFoundError(f'{what} is not at {where} ({status}): look at the name')
+    if status == 404: return FileNotFoundError(f'{what} is not at {where} ({status}): look at the name')
     if status in (401, 403):
-        return PermissionError(f'{what} does not exist at {where}, or is not public ({status}): look at the name; '
-                               f'if it is right, accept its terms on {HUB_URL} and log in with "hf auth login"')
+        return PermissionError(f'{what} does not exist at {where}, or is not public ({status}): look at the '
+                               f'name; if it is right, accept its terms on {HUB_URL} and run "hf auth login"')
     if status in BUSY:
         wait = f'it asks to wait {asked:.0f} s: call again then' if asked else 'call again later'
         return ConnectionError(f'{where} is too busy for {what} (it answers {status}): {wait}')
     if status: return ConnectionError(f'{where} refused {what}: it answers {status}')
     if isinstance(e, CutOff) or _passes(e):
-        return ConnectionError(f'the line to {where} broke again and again ({e}): call again, and {what} goes on')
-    return ConnectionError(f'{where} cannot be reached for {what} ({type(e).__name__}: {e}). Without a network use '
-                           'the corpus toy, pydoc, or the path of a text file')
+        return ConnectionError(f'the line to {where} broke again and again ({e}): '
+                               f'call again, and {what} goes on')
+    return ConnectionError(f'{where} cannot be reached for {what} ({type(e).__name__}: {e}). Without a '
+                           'network use the corpus toy, pydoc, or the path of a text file')
 
 # %% ../../nbs/engine/hub.ipynb #hub00022
 @cache
@@ -194,12 +196,13 @@ def fetch(
 ) -> Path:
     "Bring a file of the hub here: continued where it broke off, kept only if size and checksum fit."
     part = cache_folder()/'hub'/f'{key_of(file.repo, file.name, file.size, file.checksum)}.part'
-    with alone(part.parent, f'{part.stem}.lock'), tqdm(desc=file.name, unit='B', unit_scale=True, disable=None) as bar:
+    bar = tqdm(desc=file.name, unit='B', unit_scale=True, disable=None)  # None: only on a terminal
+    with bar, alone(part.parent, f'{part.stem}.lock'):
         patiently(lambda: _go_on(file, part, bar), str(file))
         size, sum_ = part.stat().st_size, file.checksum and _digest(part, file.checksum)
         if size != file.size or sum_ != file.checksum:
             part.unlink()
-            wrong = f'of {size:,} bytes instead of {file.size:,}' if size != file.size else 'with another checksum'
+            wrong = f'of {size:,} bytes, not {file.size:,}' if size != file.size else 'with another checksum'
             raise OSError(f'{file} arrived damaged, {wrong}, and was deleted: call again')
         os.replace(part, to)
     return Path(to)

@@ -131,6 +131,6 @@ def _make(folder, make):
         os.rename(aside, folder)
     except OSError as e:
         if e.errno != errno.ENOSPC and ' requested and ' not in str(e): raise  # numpy's words for a full disk
-        raise OSError(errno.ENOSPC, 'the disk is full: free some space, or set BASICS_CACHE to another folder',
-                      str(cache_folder())) from e
+        full = 'the disk is full: free some space, or set BASICS_CACHE to another folder'
+        raise OSError(errno.ENOSPC, full, str(cache_folder())) from e
     finally: shutil.rmtree(aside, ignore_errors=True)
