@@ -96,7 +96,9 @@ def _status(e): return getattr(e, 'code', None) or getattr(getattr(e, 'response'
 def _passes(e):
     "Whether it may help to ask again: a busy server, a broken line."
     broken = TimeoutError, ConnectionResetError, ConnectionAbortedError, http.client.HTTPException, CutOff
-    return _status(e) in BUSY or isinstance(e, broken) or isinstance(getattr(e, 'reason', None), broken)
+    theirs = 'RemoteProtocolError', 'ReadError', 'ReadTimeout', 'ChunkedEncodingError'  # of httpx and requests
+    return (_status(e) in BUSY or isinstance(e, broken) or isinstance(getattr(e, 'reason', None), broken)
+            or type(e).__name__ in theirs)
 
 def _asked_to_wait(e):
     "The seconds for which a server asks in Retry-After, or None."
