@@ -86,7 +86,8 @@ def kind_of(
 ) -> str:
     "What a file is by its name: 'jsonl', 'parquet' or 'text'; each but Parquet may end with .gz."
     name = str(path).lower().removesuffix('.gz')
-    return 'jsonl' if name.endswith(('.jsonl', '.json')) else 'parquet' if name.endswith('.parquet') else 'text'
+    if name.endswith('.parquet'): return 'parquet'
+    return 'jsonl' if name.endswith(('.jsonl', '.json')) else 'text'
 
 @contextmanager
 def _opened(path):
@@ -97,10 +98,10 @@ def _opened(path):
         raise ValueError(f'{path} is cut short or no gzip file ({e}): copy it again, or rename it') from None
 
 # %% ../../nbs/engine/corpora.ipynb #rdr00005
-_FOREIGN = {b'\x1f\x8b': ('gzip', 'let its name end with .gz'), b'PAR1': ('Parquet', 'let its name end with .parquet'),
+_FOREIGN = {b'\x1f\x8b': ('gzip', 'let its name end with .gz'), b'%PDF-': ('a PDF', 'save its text'),
+            b'PAR1': ('Parquet', 'let its name end with .parquet'), b'\x93NUMPY': ('NumPy', 'give the text'),
             b'PK\x03\x04': ('a zip archive', 'unpack it'), b'BZh91AY&SY': ('bzip2', 'unpack it with bunzip2'),
-            b'\xfd7zXZ': ('xz', 'unpack it with unxz'), b'\x28\xb5\x2f\xfd': ('zstd', 'unpack it with unzstd'),
-            b'%PDF-': ('a PDF', 'save its text'), b'\x93NUMPY': ('a NumPy array', 'give the text')}
+            b'\xfd7zXZ': ('xz', 'unpack it with unxz'), b'(\xb5/\xfd': ('zstd', 'unpack it with unzstd')}
 
 def _look(head, path):
     "ValueError for a file that is no text, by its first bytes."
@@ -151,7 +152,8 @@ def _jsonl_rows(path, column):
             yield where, row[column]
 
 def _no_column(path, column, there):
-    return f'{path} has no column {column!r}, but {", ".join(there)}: name one, as {path}:{next(iter(there), "text")}'
+    first = next(iter(there), 'text')
+    return f'{path} has no column {column!r}, but {", ".join(there)}: name one, as {path}:{first}'
 
 # %% ../../nbs/engine/corpora.ipynb #rdr00009
 def _parquet_rows(path, column):
@@ -182,7 +184,8 @@ def text_blocks(
             raise ValueError(f'{where}: column {column!r} holds {type(text).__name__}, not text')
         if not (text or '').strip(): continue
         try: yield (text.rstrip('\n') + SEPARATOR).encode()
-        except UnicodeEncodeError: raise ValueError(f'{where} holds half of a surrogate pair: mend it') from None
+        except UnicodeEncodeError:
+            raise ValueError(f'{where} holds half of a surrogate pair: mend it') from None
 
 def check_text(
     path,  # a text file
@@ -302,7 +305,8 @@ def path_corpus(
             if as_it_is: check_text(files[0])
             elif files: _join(files, column, folder/f'{part}.txt')
         if not valid: _hold_out(path, folder, share)
-        for p, own in zip(ours(folder), (train, valid or train)): _need_text(p, own[0] if len(own) == 1 else path)
+        for p, own in zip(ours(folder), (train, valid or train)):
+            _need_text(p, own[0] if len(own) == 1 else path)
         return dict(name=str(path))
     ours = lambda folder: (*train, *valid) if as_it_is else (folder/'train.txt', folder/'valid.txt')
     hashes = [f'{part} {kind_of(f)} {_packed(f)} {content_hash(f)}'
@@ -318,7 +322,7 @@ def _plain(path): return kind_of(path) == 'text' and not _packed(path)
 def _hub_name(name):
     "The parts of hf:owner/name/folder:split:column."
     m = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(/[^:]+)?(?::(\w*))?(?::([^:]+))?', name)
-    if not m: raise ValueError(f'{name!r} names no data set: write hf:owner/name, or hf:owner/name:split:column')
+    if not m: raise ValueError(f'{name!r} is no data set: write hf:owner/name or hf:owner/name:split:column')
     repo, folder, split, column = m.groups(default='')
     return repo, folder.strip('/'), split or 'train', column or 'text'
 
@@ -483,10 +487,9 @@ def basics_train_bpe(
     vocab_size: int = 1000,  # 256 bytes, the merges and the end-of-text token
     out: str = 'tokenizer',  # folder for vocab.json and merges.txt
 ):
-    """Train a byte-pair tokenizer on the training part of a corpus. Where a corpus has no files for validation
-    (named valid or validation), its last 5 % are held out."""
+    "Train a tokenizer on a corpus; where no file is named valid, the last 5 % of the text are held out."
     with plain_errors('basics_train_bpe'):
-        if Path(out).exists() and not Path(out).is_dir(): raise ValueError(f'{out} is no folder: name one')
+        if Path(out).is_file(): raise ValueError(f'{out} is no folder: name one')
         files = get_corpus(corpus)
         print(f'{corpus}: {files.about}')
         tokenizer = Tokenizer(*train_bpe(files.train, vocab_size, [END_OF_TEXT]), [END_OF_TEXT])
@@ -501,8 +504,7 @@ def basics_encode(
     input: str = None,             # or one text file: writes the file OUT
     out: str = 'tokens.bin',       # where the token ids go, flat uint16
 ):
-    """Encode a corpus or a text file with a trained tokenizer. Where a corpus has no files for validation
-    (named valid or validation), its last 5 % become valid.bin."""
+    "Encode a corpus or a text file; where no file of a corpus is named valid, valid.bin gets its last 5 %."
     with plain_errors('basics_encode'):
         if (corpus is None) == (input is None): raise ValueError('give either --corpus or --input')
         tok, target = load_tokenizer(tokenizer), Path(out)
@@ -527,7 +529,8 @@ def _listing():
     size = lambda folder: sum(p.stat().st_size for p in folder.rglob('*') if p.is_file())
     here = {}
     for facts in sorted((cache_folder()/'corpora').glob('*/facts.json')):
-        with suppress(OSError, ValueError, KeyError): here.setdefault(read_json(facts)['name'], []).append(facts.parent)
+        with suppress(OSError, ValueError, KeyError):
+            here.setdefault(read_json(facts)['name'], []).append(facts.parent)
     for name in {**_KNOWN, **here}:
         state = f'here, {in_words(sum(map(size, here[name])))}' if name in here else 'not here'
         yield f'{name:<20} {state:<20} {_KNOWN.get(name, "")}'.rstrip()
@@ -547,8 +550,8 @@ def first_document(
 # %% ../../nbs/engine/corpora.ipynb #dat00004
 @call_parse
 def basics_data(
-    action: Param('what to do', str, nargs='?', opt=False, choices=('list', 'fetch', 'head')) = 'list',
-    name: Param('toy, pydoc, tinystories, owt, hf:owner/name:split:column, or a path', str, nargs='?', opt=False) = '',
+    action: Param('what to do', str, opt=False, nargs='?', choices=('list', 'fetch', 'head')) = 'list',
+    name: Param('toy, pydoc, tinystories, owt, hf:owner/name, or a path', str, opt=False, nargs='?') = '',
 ):
     "List the corpora that are known and those that are here, fetch one, or show its first document."
     with plain_errors('basics_data'):

@@ -96,7 +96,7 @@ def _status(e): return getattr(e, 'code', None) or getattr(getattr(e, 'response'
 def _passes(e):
     "Whether it may help to ask again: a busy server, a broken line."
     broken = TimeoutError, ConnectionResetError, ConnectionAbortedError, http.client.HTTPException, CutOff
-    theirs = 'RemoteProtocolError', 'ReadError', 'ReadTimeout', 'ChunkedEncodingError'  # of httpx and requests
+    theirs = 'RemoteProtocolError', 'ReadError', 'ReadTimeout', 'ChunkedEncodingError'  # httpx, requests
     return (_status(e) in BUSY or isinstance(e, broken) or isinstance(getattr(e, 'reason', None), broken)
             or type(e).__name__ in theirs)
 
