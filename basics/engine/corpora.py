@@ -9,7 +9,7 @@ __all__ = ['BLOCK', 'LONGEST', 'VALID', 'LAYOUT', 'HUB', 'CORPORA', 'pydoc_docum
            'first_document', 'basics_data']
 
 # %% ../../nbs/engine/corpora.ipynb #a2d6086f
-import codecs, gzip, json, mmap, os, re, shlex, shutil, signal, sys, zlib
+import codecs, gzip, json, mmap, os, re, shlex, shutil, signal, sys, warnings, zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -251,6 +251,14 @@ def _need_text(path, name):
     raise ValueError(f'{name} is empty: there is no text to learn from')
 
 # %% ../../nbs/engine/corpora.ipynb #40ca9ee5
+def _need_file(path):
+    "OSError if there is no file at `path` that can be read more than once."
+    if path.is_file(): return
+    if path.is_dir() or not os.path.exists(path):
+        raise FileNotFoundError(f'there is no text file at {str(path)!r}')
+    raise OSError(f'{path} is a pipe or a device, which can be read only once: save what comes in a file '
+                  '(cat > text.txt), and give that')
+
 _DATA = re.compile(r'\.(txt|jsonl)(\.gz)?$|(?<!\.tar)\.gz$|\.parquet$', re.IGNORECASE)
 
 def _data_files(path):
@@ -261,9 +269,7 @@ def _data_files(path):
     if path.is_dir():
         hidden = lambda p: any(part.startswith('.') for part in p.relative_to(path).parts)
         found = sorted(p for p in path.rglob('*') if _DATA.search(p.name) and p.is_file() and not hidden(p))
-    elif path.is_file(): found = [path]
-    else: raise ValueError(f'{path} is a pipe or a device, which can be read only once: save what comes in a '
-                           'file (cat > text.txt), and give that')
+    else: _need_file(path); found = [path]
     if files := [f for f in found if f.stat().st_size]: return files
     wanted = 'a folder needs .txt, .gz, .jsonl or .parquet files' if path.is_dir() else 'there is no text'
     raise ValueError(f'{path} is empty: {wanted}')
@@ -307,7 +313,7 @@ def path_corpus(
         if not valid: _hold_out(path, folder, share)
         for p, own in zip(ours(folder), (train, valid or train)):
             _need_text(p, own[0] if len(own) == 1 else path)
-        return dict(name=str(path))
+        return dict(name=os.path.abspath(path))
     ours = lambda folder: (*train, *valid) if as_it_is else (folder/'train.txt', folder/'valid.txt')
     hashes = [f'{part} {kind_of(f)} {_packed(f)} {content_hash(f)}'
               for part, files in (('train', train), ('valid', valid)) for f in files]
@@ -470,17 +476,27 @@ def plain_errors(
     "At the command line an error is one line, not a traceback; called from Python it stays what it is."
     if Path(sys.argv[0]).stem != command: yield; return
     with suppress(AttributeError): sys.stdout.reconfigure(errors='replace')
-    before = None
+    before, form = None, warnings.formatwarning
+    warnings.formatwarning = lambda message, *rest, **more: f'{command}: {message}\n'
     with suppress(ValueError): before = signal.signal(signal.SIGTERM, _ended)  # only in the main thread
-    try: yield
+    try: yield; sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output, as head does, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except (OSError, ValueError, KeyboardInterrupt) as e:
         raise SystemExit(f'{command}: {e}' if str(e) else 130) from e
     finally:
+        warnings.formatwarning = form
         if before is not None: signal.signal(signal.SIGTERM, before)
 
 def _ended(number, frame): raise SystemExit(128 + number)
 
 # %% ../../nbs/engine/corpora.ipynb #ba30c09a
+def _make_folder(path):
+    "Make a folder for what will be written, before the work begins."
+    if path.exists() and not path.is_dir(): raise ValueError(f'{path} is no folder: name one')
+    path.mkdir(parents=True, exist_ok=True)
+
 @call_parse
 def basics_train_bpe(
     corpus: str = 'toy',     # toy, pydoc, tinystories, owt, hf:owner/name:split:column, or a path
@@ -489,7 +505,7 @@ def basics_train_bpe(
 ):
     "Train a tokenizer on a corpus; where no file is named valid, the last 5 % of the text are held out."
     with plain_errors('basics_train_bpe'):
-        if Path(out).is_file(): raise ValueError(f'{out} is no folder: name one')
+        _make_folder(Path(out))
         files = get_corpus(corpus)
         print(f'{corpus}: {files.about}')
         tokenizer = Tokenizer(*train_bpe(files.train, vocab_size, [END_OF_TEXT]), [END_OF_TEXT])
@@ -508,17 +524,16 @@ def basics_encode(
     with plain_errors('basics_encode'):
         if (corpus is None) == (input is None): raise ValueError('give either --corpus or --input')
         tok, target = load_tokenizer(tokenizer), Path(out)
-        if input is not None:
-            if not Path(input).is_file(): raise FileNotFoundError(f'there is no text file at {input!r}')
+        _make_folder(target.parent if corpus is None else target)
+        if corpus is None:
+            _need_file(Path(input))
             check_text(input)
             jobs = {target: input}
         else:
             files = get_corpus(corpus)
             print(f'{corpus}: {files.about}')
             jobs = {target/'train.bin': files.train, target/'valid.bin': files.valid}
-        for where, text in jobs.items():
-            where.parent.mkdir(parents=True, exist_ok=True)
-            print(f'{tok.encode_file(text, where):,} tokens in {where}')
+        for where, text in jobs.items(): print(f'{tok.encode_file(text, where):,} tokens in {where}')
 
 # %% ../../nbs/engine/corpora.ipynb #dat00002
 _KNOWN = dict(toy='stories of a grammar, made here', pydoc='the language reference of Python, made here',
@@ -530,7 +545,8 @@ def _listing():
     here = {}
     for facts in sorted((cache_folder()/'corpora').glob('*/facts.json')):
         with suppress(OSError, ValueError, KeyError):
-            here.setdefault(read_json(facts)['name'], []).append(facts.parent)
+            if facts.with_name('train.txt').exists():  # a pair of plain texts stays where it is
+                here.setdefault(read_json(facts)['name'], []).append(facts.parent)
     for name in {**_KNOWN, **here}:
         state = f'here, {in_words(sum(map(size, here[name])))}' if name in here else 'not here'
         yield f'{name:<20} {state:<20} {_KNOWN.get(name, "")}'.rstrip()
