@@ -130,7 +130,9 @@ def patiently(
 def _explained(e, what, asked=None):
     "An error that says what has happened, and what would help."
     where, status = hub_endpoint(), _status(e)
-    if isinstance(e, OSError) and e.errno == errno.ENOSPC: return e
+    if getattr(e, 'errno', None) == errno.ENOSPC:
+        full = 'the disk is full: free some space, or set BASICS_CACHE to another folder'
+        return OSError(errno.ENOSPC, full, str(cache_folder()))
     if status == 404: return FileNotFoundError(f'{what} is not at {where} ({status}): look at the name')
     if status in (401, 403):
         return PermissionError(f'{what} does not exist at {where}, or is not public ({status}): look at the '
