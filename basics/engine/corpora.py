@@ -282,7 +282,8 @@ def plain_errors(
     try: yield
     except (OSError, ValueError, KeyboardInterrupt) as e:
         if Path(sys.argv[0]).stem != command: raise
-        raise SystemExit(f'{command}: {e}' if str(e) else 130) from e
+        if str(e): print(f'{command}: {e}', file=sys.stderr)
+        raise SystemExit(130 if isinstance(e, KeyboardInterrupt) else 1) from e
 
 # %% ../../nbs/engine/corpora.ipynb #ba30c09a
 @call_parse
