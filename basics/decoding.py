@@ -71,7 +71,7 @@ _NO_NUMBERS = "the model's scores are no numbers: did its training diverge?"
 def check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k, eos_id, seed) -> list[int]:
     "The ids of a prompt; what no text can come from is refused, with what would do"
     ids = token_ids(prompt_ids, model.vocab_size, "prompt_ids")
-    if not ids: raise ValueError("an empty prompt: give at least one token id, <|endoftext|> to start from nothing")
+    if not ids: raise ValueError("an empty prompt: give at least the id of <|endoftext|>")
     whole_number(max_new_tokens, "max_new_tokens", 0)
     real_number(temperature, "temperature", 0)
     if not real_number(top_p, "top_p", 0, 1): raise ValueError("top_p = 0: must be above 0")

@@ -135,7 +135,7 @@ def check_first_loss(
     with torch.no_grad(): loss = cross_entropy(model(x), y).item()
     expected = math.log(model.vocab_size)
     if abs(loss - expected) < tolerance: return loss
-    cause = "the initial weights and at the targets" if math.isfinite(loss) else "what is computed in the model"
+    cause = "the initial weights and at the targets" if math.isfinite(loss) else "each part of the model"
     raise ValueError(
         f"the first loss is {loss:.2f}, but a model that knows nothing has ln({model.vocab_size}) = "
         f"{expected:.2f}: look at {cause} (checks=False trains all the same)")
@@ -272,8 +272,9 @@ def _first_step(optimizer, settings, p):
 
 def _fits(there, here, p):
     "Whether a saved value can stand where the first step of the tiny parameter left the value `here`"
-    if not isinstance(there, torch.Tensor): return type(there) in (int, float) and not getattr(here, "ndim", 0)
-    shape = [n if tiny == 2 else tiny for n, tiny in zip(p.shape, getattr(here, "shape", ()))]
+    sizes = getattr(here, "shape", ())
+    if not isinstance(there, torch.Tensor): return type(there) in (int, float) and not sizes
+    shape = [n if tiny == 2 else tiny for n, tiny in zip(p.shape, sizes)]
     return list(there.shape) == shape and there.is_floating_point()
 
 
@@ -284,14 +285,14 @@ def check_optimizer(
 ):
     "Complain when a saved state is not one of this optimizer, before anything is changed"
     try:
-        states, groups, ours = saved["state"], saved["param_groups"], optimizer.param_groups
-        sizes, theirs = ([len(g["params"]) for g in gs] for gs in (ours, groups))
-        if sizes != theirs: raise ValueError(f"parameter groups of {theirs} there, of {sizes} here")
-        pairs = [(p, i, g) for mine, g in zip(ours, groups) for p, i in zip(mine["params"], g["params"])]
-        for p, i, settings in pairs:
-            kept, there = _first_step(optimizer, settings, p), states.get(i)
-            odd = [] if there is None else [k for k in kept if not _fits(there.get(k), kept[k], p)]
-            if odd: raise ValueError(f"it has no fitting {odd[0]} for a parameter, but {', '.join(there)}")
+        states, groups = saved["state"], saved["param_groups"]
+        sizes, theirs = ([len(g["params"]) for g in gs] for gs in (optimizer.param_groups, groups))
+        if sizes != theirs: raise ValueError(f"it has parameter groups of {theirs}, not of {sizes}")
+        for group, its in zip(optimizer.param_groups, groups):
+            for p, i in zip(group["params"], its["params"]):
+                kept, there = _first_step(optimizer, its, p), states.get(whole_number(i, "params", 0), {})
+                odd = [k for k in kept if i in states and not _fits(there.get(k), kept[k], p)]
+                if odd: raise ValueError(f"it has no fitting {odd[0]}, but {', '.join(there)}")
     except Exception as e:
         why = f"it has no {_first_line(e)}" if isinstance(e, KeyError) else _first_line(e)
         raise ValueError(f"another optimizer's checkpoint: {why}") from e

@@ -144,7 +144,7 @@ def _scores(model, ids, use_cache, compile=False, then=lambda scores: scores):
 
 # %% ../../nbs/engine/cache.ipynb #f680f762
 def _write(ids, known, first, eos_id, seed, chances):
-    "Fill the table `ids` from column `first` on, by a race a row; how far it is filled, and whether all chances were numbers"
+    "Fill the table `ids` from column `first` on, by a race a row; how far, and if all was numbers"
     rng = torch.Generator(ids.device)
     rng.seed() if seed is None else rng.manual_seed(int(seed))
     done, noise = torch.zeros(len(ids), dtype=torch.bool, device=ids.device), None
