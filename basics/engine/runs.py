@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TOY_RUN', 'write_json', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'Trainer', 'weight_file',
            'train', 'LivePlot', 'Run', 'load_run', 'thin_log', 'pack_run', 'tensorboard_log', 'expected_losses',
-           'compare_with_expected', 'expect_log', 'layer_sizes', 'basics_train', 'basics_generate', 'first_difference',
+           'compare_with_expected', 'expect_log', 'layer_sizes', 'basics_train', 'basics_generate', 'logs_part',
            'basics_compare']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
@@ -778,7 +778,7 @@ def basics_generate(
 # %% ../../nbs/engine/runs.ipynb #cmp00002
 _CLOCK = {"seconds", "tok_per_s", "mfu", "memory_gb"}
 
-def first_difference(
+def logs_part(
     run,  # run folder
     other,  # run folder
 ) -> tuple | None:  # step, column, and the two values; None if the logs are equal
@@ -799,7 +799,7 @@ def basics_compare(
     "Say at which step two runs part, and which fields differ; the exit status is 1 if anything does"
     with plain_errors("basics_compare"):
         fields_apart = differences(read_config(other), read_config(run), free=())
-        apart = first_difference(run, other)
+        apart = logs_part(run, other)
     if fields_apart: _show(f"configuration: {fields_apart}")
     words = "the logs differ first at step {}: {} {} in {}, {} in {}"
     _show(words.format(*apart[:3], run, apart[3], other) if apart else "the logs are equal")
