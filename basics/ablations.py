@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .boundary import read_json
 from .engine.runs import read_metrics
 
 # %% ../nbs/09_ablations.ipynb #0442262c
@@ -27,11 +28,11 @@ def load_runs(
     "All finished runs of a folder; result['eval_tokens'] is 0 where every validation read the whole text"
     runs = {}
     for path in sorted(Path(folder).glob("*/result.json")):
-        here, config = path.parent, json.loads((path.parent/"config.json").read_text())
+        here, config = path.parent, read_json(path.parent/"config.json")
         samples = sorted((here/"samples").glob("*.txt"))
         sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt, after step_*.txt
         metrics = read_metrics(here) if (here/"metrics.jsonl").is_file() else pd.DataFrame()
-        result = json.loads(path.read_text()) | dict(eval_tokens=config["eval_tokens"])
+        result = read_json(path) | dict(eval_tokens=config.get("eval_tokens", 0))
         if len(metrics): result |= dict(last_lr=metrics.lr.iloc[-1], tok_per_s=metrics.tok_per_s.median())
         runs[here.name] = LoggedRun(result, metrics, sample)
     return runs

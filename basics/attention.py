@@ -74,6 +74,7 @@ class RotaryPositionalEmbedding(nn.Module):
     ):
         super().__init__()
         if d_k % 2: raise ValueError(f"d_k = {d_k}: rotary embedding turns pairs, so d_k must be even")
+        if not 0 < theta < math.inf: raise ValueError(f"theta = {theta}: must be finite and above 0")
         self.theta, self.d_k, self.max_seq_len = theta, d_k, max_seq_len
         self._tabulate(device)
 

@@ -6,13 +6,13 @@
 __all__ = ['next_token_probabilities', 'generate', 'check_request', 'complete', 'toy_model']
 
 # %% ../nbs/08_decoding.ipynb #ae4be745
-import json, math
 from importlib.resources import files
 
 import torch
 from safetensors.torch import load_file
 
 from .attention import softmax
+from .boundary import read_json, real_number, token_ids, whole_number
 from .bpe import Tokenizer
 from .data import END_OF_TEXT
 from .layers import TransformerLM
@@ -20,19 +20,19 @@ from .layers import TransformerLM
 # %% ../nbs/08_decoding.ipynb #bc98a2e4
 def next_token_probabilities(
     logits,  # (..., vocab_size)
-    temperature: float = 1.,  # divides the logits; 0: all on the likeliest token
+    temperature: float = 1.,  # divides the logits; 0, or less than float32 divides by: all on the likeliest
     top_p: float = 1.,  # keep the likeliest that reach this probability together (Holtzman et al. 2019)
     top_k: int | None = None,  # keep so many of the likeliest tokens
 ):  # (..., vocab_size), sums to 1
     "From scores to the distribution that is drawn from: temperature, then top-k, then top-p"
     logits = logits.float()
     best = logits.argmax(-1, keepdim=True)
-    if temperature == 0: return torch.zeros_like(logits).scatter_(-1, best, 1.)
+    if temperature < 1e-30: return torch.zeros_like(logits).scatter_(-1, best, 1.)
     p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
     if top_k is not None: p[..., top_k:] = 0
     p = p / p.sum(-1, keepdim=True)
     before = p.cumsum(-1) - p
-    if top_p < 1: p = p.masked_fill(before >= top_p * (1 - 1e-6), 0)
+    if top_p < 1: p = p.masked_fill(before >= max(top_p, 1e-9) * (1 - 1e-6), 0)
     p = p / p.sum(-1, keepdim=True)
     return torch.zeros_like(p).scatter_(-1, order, p)  # back in the order of the vocabulary
 
@@ -40,7 +40,7 @@ def next_token_probabilities(
 @torch.no_grad()
 def generate(
     model,  # a TransformerLM
-    prompt_ids: list[int],  # token ids, at least one
+    prompt_ids,  # token ids, at least one: a list, tensor or array
     max_new_tokens: int = 256,
     temperature: float = 1.,  # divides the logits; 0: always the likeliest token
     top_p: float = 1.,  # keep the likeliest tokens that reach this probability together
@@ -49,32 +49,37 @@ def generate(
     seed: int | None = None,  # the same seed gives the same text
 ) -> list[int]:  # the new token ids, the end token included
     "Continue a prompt token by token; the model reads the last `context_length` tokens each time"
-    check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k)
-    ids, rng, was = list(prompt_ids), torch.Generator(), model.training
-    rng.seed() if seed is None else rng.manual_seed(seed)
+    ids = check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k, eos_id, seed)
+    start, rng, was = len(ids), torch.Generator(), model.training
+    rng.seed() if seed is None else rng.manual_seed(int(seed))
     device = next(model.parameters()).device
     model.eval()
-    for _ in range(max_new_tokens):
-        scores = model(torch.tensor([ids[-model.context_length:]], device=device))[0, -1]
-        p = next_token_probabilities(scores, temperature, top_p, top_k)
-        ids.append(torch.multinomial(p.cpu(), 1, generator=rng).item())
-        if ids[-1] == eos_id: break
-    model.train(was)
-    return ids[len(prompt_ids):]
+    try:
+        for _ in range(max_new_tokens):
+            scores = model(torch.tensor([ids[-model.context_length:]], device=device))[0, -1]
+            if not scores.isfinite().all(): raise ValueError(_NO_NUMBERS)
+            p = next_token_probabilities(scores, temperature, top_p, top_k)
+            ids.append(torch.multinomial(p.cpu(), 1, generator=rng).item())
+            if ids[-1] == eos_id: break
+    finally: model.train(was)
+    return ids[start:]
+
+_NO_NUMBERS = "the model's scores are no numbers: did its training diverge?"
+
 
 # %% ../nbs/08_decoding.ipynb #e19a5c87
-def check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k):
-    "Refuse what no text can come from, and say what would do"
-    n, odd = model.vocab_size, [i for i in prompt_ids if not 0 <= i < model.vocab_size]
-    rules = [
-        (len(prompt_ids), "an empty prompt: give at least one token id, <|endoftext|> to start from nothing"),
-        (not odd, f"token id {odd[:1]} is not in 0 .. {n - 1}: was the prompt made by another tokenizer?"),
-        (max_new_tokens >= 0, f"max_new_tokens = {max_new_tokens}: must be 0 or more"),
-        (0 <= temperature < math.inf, f"temperature = {temperature}: must be finite, and 0 (greedy) or more"),
-        (0 < top_p <= 1, f"top_p = {top_p}: must be above 0 and at most 1"),
-        (top_k is None or top_k >= 1, f"top_k = {top_k}: must be at least 1, or None")]
-    for ok, message in rules:
-        if not ok: raise ValueError(message)
+def check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k, eos_id, seed) -> list[int]:
+    "The ids of a prompt; what no text can come from is refused, with what would do"
+    ids = token_ids(prompt_ids, model.vocab_size, "prompt_ids")
+    if not ids: raise ValueError("an empty prompt: give at least the id of <|endoftext|>")
+    whole_number(max_new_tokens, "max_new_tokens", 0)
+    real_number(temperature, "temperature", 0)
+    if not real_number(top_p, "top_p", 0, 1): raise ValueError("top_p = 0: must be above 0")
+    if top_k is not None: whole_number(top_k, "top_k", 1)
+    if eos_id is not None: whole_number(eos_id, "eos_id", 0)
+    if seed is not None: whole_number(seed, "seed", -2**63, 2**64 - 1)
+    return ids
+
 
 # %% ../nbs/08_decoding.ipynb #0e8de1b5
 def complete(
@@ -83,11 +88,12 @@ def complete(
     prompt: str = "",  # how the document begins
     max_new_tokens: int = 256,
     generate=generate,  # a function like ours; the engine has a faster one
+    begin: str = "\n",  # what follows <|endoftext|> in the training text
     **options,  # of `generate`: temperature, top_p, top_k, seed
 ) -> str:  # the document, prompt included
     "Write a document that begins with `prompt`"
     end = tokenizer.encode(END_OF_TEXT)[0]
-    ids = tokenizer.encode(f"{END_OF_TEXT}\n{prompt}")
+    ids = tokenizer.encode(f"{END_OF_TEXT}{begin}{prompt}")
     new = generate(model, ids, max_new_tokens, eos_id=end, **options)
     known = [i for i in new if i < tokenizer.vocab_size and i != end]  # a model may know more tokens
     return tokenizer.decode(ids[1:] + known).strip()
@@ -96,7 +102,7 @@ def complete(
 def toy_model() -> tuple[TransformerLM, Tokenizer]:  # the model in evaluation mode, and its tokenizer
     "The small trained model that comes with the package: it writes toy stories"
     folder = files("basics")/"toy_run"
-    config = json.loads((folder/"config.json").read_text())
+    config = read_json(folder/"config.json")
     sizes = "vocab_size", "context_length", "d_model", "num_layers", "num_heads", "d_ff"
     model = TransformerLM(**{name: config[name] for name in sizes})
     model.load_state_dict(load_file(folder/"model.safetensors"))

@@ -8,7 +8,6 @@ __all__ = ['KVCache', 'cached_logits', 'new_cache', 'fast_generate']
 # %% ../../nbs/engine/cache.ipynb #7ed6a837
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -104,6 +103,22 @@ def _cut(ids, eos_id):
     "The ids up to the first end token"
     return ids[:ids.index(eos_id) + 1] if eos_id in ids else ids
 
+# %% ../../nbs/engine/cache.ipynb #prm00001
+def _prompts(given):
+    "The prompts in what `fast_generate` is given, and whether they are several"
+    if hasattr(given, "shape"): return (list(given), True) if len(given.shape) == 2 else ([given], False)
+    if isinstance(given, (str, bytes, dict)) or not hasattr(given, "__iter__"): return [given], False
+    given = list(given)
+    first = given[0] if given else 0
+    several = hasattr(first, "__len__") and getattr(first, "ndim", 1) > 0 and not isinstance(first, str)
+    return (given, True) if several else ([given], False)
+
+def _chances(scores, **options):
+    "The probabilities that are drawn from, NaN where a score is no number"
+    p = next_token_probabilities(scores, **options)
+    return p.where(scores.isfinite().all(-1, keepdim=True), torch.nan)
+
+
 # %% ../../nbs/engine/cache.ipynb #4ea83f25
 def _scores(model, ids, use_cache, compile=False, then=lambda scores: scores):
     "A function of t: the scores for token t of each row, given those before it, as `then` makes them"
@@ -129,24 +144,27 @@ def _scores(model, ids, use_cache, compile=False, then=lambda scores: scores):
 
 # %% ../../nbs/engine/cache.ipynb #f680f762
 def _write(ids, known, first, eos_id, seed, chances):
-    "Fill the table `ids` from column `first` on, by a race a row; how far it is filled, and the last chances"
+    "Fill the table `ids` from column `first` on, by a race a row; how far, and if all was numbers"
     rng = torch.Generator(ids.device)
-    rng.seed() if seed is None else rng.manual_seed(seed)
-    done, noise, p = torch.zeros(len(ids), dtype=torch.bool, device=ids.device), None, torch.zeros(1)
+    rng.seed() if seed is None else rng.manual_seed(int(seed))
+    done, noise = torch.zeros(len(ids), dtype=torch.bool, device=ids.device), None
+    sound = torch.ones((), dtype=torch.bool, device=ids.device)
     for t in range(first, ids.shape[1]):
         p = chances(t)
         noise = torch.empty_like(p) if noise is None else noise
-        ids[:, t] = torch.where(known[:, t], ids[:, t], (p / noise.exponential_(generator=rng)).argmax(-1))
+        sound &= p.isfinite().all()
+        race = p / noise.exponential_(generator=rng).clamp_(min=1e-37)  # it may draw 0, and 0 / 0 would win
+        ids[:, t] = torch.where(known[:, t], ids[:, t], race.argmax(-1))
         if eos_id is not None: done |= ~known[:, t] & (ids[:, t] == eos_id)
         look = t % 16 == 0 or not ids.is_cuda  # to look is to wait for the GPU
-        if look and done.all(): return t + 1, p
-    return ids.shape[1], p
+        if look and done.all(): return t + 1, sound
+    return ids.shape[1], sound
 
 # %% ../../nbs/engine/cache.ipynb #3e5b0189
 @torch.no_grad()
 def fast_generate(
     model,  # a TransformerLM
-    prompt_ids: list,  # token ids, or a list of several prompts
+    prompt_ids,  # token ids (a list, tensor or array), or several prompts (a list of such, or a table)
     max_new_tokens: int = 256,  # for each prompt
     temperature: float = 1.,  # divides the logits; 0: always the likeliest token
     top_p: float = 1.,  # keep the likeliest tokens that reach this probability together
@@ -157,16 +175,16 @@ def fast_generate(
     compile: bool = False,  # with the cache, for a GPU; compiling takes seconds for each number of texts
 ) -> list:  # the new token ids (a list a prompt if there were several), the end token included
     "Continue prompts token by token; past the context the window starts again with its newer half"
-    several = not isinstance(prompt_ids[0] if len(prompt_ids) else 0, (int, np.integer))
-    prompts = [list(map(int, p)) for p in (prompt_ids if several else [prompt_ids])]
-    for p in prompts: check_request(model, p, max_new_tokens, temperature, top_p, top_k)
+    prompts, several = _prompts(prompt_ids)
+    rules = max_new_tokens, temperature, top_p, top_k, eos_id, seed
+    prompts = [check_request(model, p, *rules) for p in prompts]
     if compile: stack_projections(model)
     was, (ids, known) = model.training, _stack(prompts, max_new_tokens, next(model.parameters()).device)
-    shape = partial(next_token_probabilities, temperature=temperature, top_p=top_p, top_k=top_k)
+    shape = partial(_chances, temperature=temperature, top_p=top_p, top_k=top_k)
     chances = _scores(model.eval(), ids, use_cache, compile, shape)
-    n, p = _write(ids, known, min(map(len, prompts)), eos_id, seed, chances)
-    model.train(was)
-    need(p.isfinite().all(), "the model's scores are no numbers: did its training diverge?")
+    try: n, sound = _write(ids, known, min(map(len, prompts)), eos_id, seed, chances)
+    finally: model.train(was)
+    need(sound, "the model's scores are no numbers: did its training diverge?")
     rows = ids[:, :n].tolist()
     new = [_cut(row[len(p):len(p) + max_new_tokens], eos_id) for row, p in zip(rows, prompts)]
     return new if several else new[0]

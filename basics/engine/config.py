@@ -6,11 +6,14 @@
 __all__ = ['PRESETS', 'FREE', 'need', 'Config', 'differences', 'with_fields']
 
 # %% ../../nbs/engine/config.ipynb #efe9f31f
-import math
 from dataclasses import dataclass, fields, replace
 from inspect import Parameter, Signature, signature
+from pathlib import PurePath
 
 from fastcore.script import bool_arg
+
+from ..boundary import real_number, whole_number
+
 
 # %% ../../nbs/engine/config.ipynb #e0b3f12b
 def need(
@@ -84,34 +87,36 @@ _CHOICES = dict(
 
 _ONE = ("context_length d_model num_layers num_heads d_ff batch_size accumulate max_steps eval_every"
         " log_every checkpoint_every keep_checkpoints")
-_ZERO = ("warmup_steps eval_tokens sample_tokens seed dropout learning_rate min_learning_rate eps "
-         "weight_decay beta1 beta2 ema_decay")
-_AT_LEAST = dict.fromkeys(_ONE.split(), 1) | dict.fromkeys(_ZERO.split(), 0) | dict(vocab_size=257)
+_MOST = 2**31 - 1
+_RANGES = dict.fromkeys(_ONE.split(), (1, _MOST)) | dict.fromkeys(
+    "warmup_steps eval_tokens sample_tokens".split(), (0, _MOST)) | dict.fromkeys(
+    "dropout beta1 beta2 ema_decay eps".split(), (0, 1)) | dict.fromkeys(
+    "learning_rate min_learning_rate weight_decay".split(), (0, 1e6)) | dict(
+    vocab_size=(257, 1 << 16), context_length=(1, 1 << 20), seed=(0, 2**63 - 1), rope_theta=(1, 1e30),
+    max_l2_norm=(0, 1e30))  # beyond these a number of the run overflows, or the memory of any machine
+
 
 # %% ../../nbs/engine/config.ipynb #ab634c71
 def _check_type(name, value, kind):
-    "The value as `kind`; whole numbers may stand for floats, nothing else is converted"
-    if kind is float and isinstance(value, int) and not isinstance(value, bool): value = float(value)
-    right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    need(right, f"{name} = {value!r}: must be of type {kind.__name__}")
-    need(kind is not float or math.isfinite(value), f"{name} = {value}: must be a finite number")
+    "The value as `kind`, in its range; NumPy's numbers become Python's, and whole ones may stand for floats"
+    if kind in (int, float): return {int: whole_number, float: real_number}[kind](value, name, *_RANGES[name])
+    if isinstance(value, PurePath): value = str(value)
+    need(isinstance(value, kind), f"{name} = {value!r}: must be of type {kind.__name__}")
+    need(value != "", f"{name} is empty")
     return value
+
 
 # %% ../../nbs/engine/config.ipynb #b7311883
 def _validate(c):
     "Complain about the first field of a Config that cannot work, and say what would"
     for f in fields(c):
-        value = str(c.corpus) if f.name == "corpus" else getattr(c, f.name)
-        object.__setattr__(c, f.name, _check_type(f.name, value, f.type))
+        object.__setattr__(c, f.name, _check_type(f.name, getattr(c, f.name), f.type))
     for name, choices in _CHOICES.items():
         value = getattr(c, name)
         need(value in choices, f"{name} = {value!r}: choose one of {', '.join(choices)}")
-    for name, least in _AT_LEAST.items():
-        need(getattr(c, name) >= least, f"{name} = {getattr(c, name)}: must be at least {least}")
     for name in "beta1", "beta2", "dropout", "ema_decay":
         need(getattr(c, name) < 1, f"{name} = {getattr(c, name)}: must be below 1")
     need(c.max_l2_norm > 0, f"max_l2_norm = {c.max_l2_norm}: must be above 0 (a large number: no clipping)")
-    need(c.rope_theta > 0, f"rope_theta = {c.rope_theta}: must be above 0")
     _validate_together(c)
 
 # %% ../../nbs/engine/config.ipynb #6ca41792

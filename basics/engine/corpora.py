@@ -490,7 +490,8 @@ def plain_errors(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
     except (OSError, ValueError, KeyboardInterrupt) as e:
-        raise SystemExit(f'{command}: {e}' if str(e) else 130) from e
+        if str(e): print(f'{command}: {e}', file=sys.stderr)
+        raise SystemExit(130 if isinstance(e, KeyboardInterrupt) else 1) from e
     finally:
         warnings.formatwarning = form
         if before is not None: signal.signal(signal.SIGTERM, before)

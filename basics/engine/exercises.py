@@ -26,10 +26,10 @@ import torch
 from fastcore.basics import patch
 from fastcore.script import Param, call_parse
 
+from ..boundary import write_atomic
 from .corpora import plain_errors
 from .doctor import MODELS, TESTS, Result, compare_modules, error_text, examine, line
 from ..data import END_OF_TEXT, toy_text
-from ..training import write_atomic
 
 # %% ../../nbs/engine/exercises.ipynb #2f93d6d2
 _BOX = re.compile(r"\*\*Your turn: `(\w+)`\*\* \((\d+) minutes, difficulty (\d) of 5, importance (\d) of 5"

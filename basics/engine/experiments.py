@@ -9,7 +9,7 @@ __all__ = ['PLANS', 'PATCHES', 'Experiment', 'at_lr', 'at_steps', 'Plan', 'exper
 
 # %% ../../nbs/engine/experiments.ipynb #31584525
 import json, math, multiprocessing, os, re, shutil, signal, tempfile, threading, time
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tqdm import tqdm
 import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
 from ..ablations import COLUMNS, GUARDS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
 from ..accounting import count_parameters, train_flops_per_token
+from ..boundary import locked, read_json, real_number, write_atomic
 from ..bpe import Tokenizer, train_bpe
 from ..break_it import BUGS, LAYOUTS, swap
 from ..data import END_OF_TEXT, load_tokens, ngram_losses, split_documents
@@ -34,7 +35,6 @@ from .figures import draw_figures
 from .machine import pick_device, total_memory
 from .report import write_report
 from .runs import load_run, read_config, read_metrics, read_status, thin_log, train
-from ..training import write_atomic
 
 # %% ../../nbs/engine/experiments.ipynb #fe525574
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def summarize(
     result = dict(experiment=e.name, group=e.group, status=how, patch=e.patch)
     if done: result |= _losses(status, data)
     if e.group == "main_experiment": result |= _tables(data)
-    machine = json.loads((folder/"environment.json").read_text())["machine"]
+    machine = read_json(folder/"environment.json")["machine"]
     return result | dict(
         seconds=float(last.seconds), steps=int(last.step), tokens=int(last.tokens), epochs=float(last.epoch),
         seed=config.seed, learning_rate=config.learning_rate, batch_size=config.batch_size,
@@ -313,7 +313,7 @@ def write_texts(
     "Let a finished model write to samples/texts.txt, from nothing and to the end token"
     run, texts, written = load_run(folder), [], 0
     if not run.config.sample_tokens: return
-    options = dict(generate=fast_generate, temperature=.8, top_p=.95)
+    options = dict(generate=fast_generate, begin=run.begin, temperature=.8, top_p=.95)
     while written < tokens and len(texts) < 4:
         texts.append(complete(run.model, run.tokenizer, "", tokens, seed=len(texts), **options))
         written += len(run.tokenizer.encode(texts[-1])) + 1
@@ -430,13 +430,12 @@ def _claim(
     path,  # lock file
 ):
     "Whether we may have it: no other process holds it, and none can until we are done"
-    try: import fcntl
-    except ImportError: return (yield True)  # Windows: there one process works alone
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError: yield False
-        else: yield True
+    with ExitStack() as stack:
+        try: stack.enter_context(locked(path.parent, path.name))
+        except BlockingIOError: ours = False
+        else: ours = True
+        yield ours
+
 
 # %% ../../nbs/engine/experiments.ipynb #ebcffc66
 def _depends(e, other):
@@ -465,6 +464,16 @@ def _run_claimed(e, config, out, bar, gone, says):
                        on_log=lambda row: bar.update(max(gone + share * row["step"] - bar.n, 0)))
     return True
 
+# %% ../../nbs/engine/experiments.ipynb #min00001
+def _check_job(plan, minutes, only):
+    "Complain about a time in which nothing can be done, and about groups that are not there"
+    if minutes is not None and not real_number(minutes, "minutes", 0):
+        raise ValueError("minutes = 0: nothing can be done in no time; leave it out for no limit")
+    groups = sorted({"leaderboard", *(e.group for e in experiments(plan))})
+    odd = set(filter(None, only.split(","))) - set(groups)
+    if odd: raise ValueError(f"no runs belong to {odd.pop()!r}: choose of {', '.join(groups)}")
+
+
 # %% ../../nbs/engine/experiments.ipynb #19398a38
 def reproduce(
     plan: Plan,
@@ -474,9 +483,7 @@ def reproduce(
     progress: bool = True,  # show a bar with the time left
 ) -> bool:  # whether nothing is left to do
     "Run all experiments of a plan that are not finished yet, the most telling first"
-    groups = sorted({"leaderboard", *(e.group for e in experiments(plan))})
-    odd = set(filter(None, only.split(","))) - set(groups)
-    if odd: raise ValueError(f"no runs belong to {odd.pop()!r}: choose of {', '.join(groups)}")
+    _check_job(plan, minutes, only)
     out, start, skipped = Path(out), time.monotonic(), set()
     before = {e.name for e, _ in _planned(plan, out, only)[0]}
     late = lambda cost: minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes
@@ -568,7 +575,7 @@ def _tokenizer_facts(name, corpus, size, tens):
 def _keep_run(folder, to, lines):
     "Copy one run's result, configuration, thinned log and last text"
     to.mkdir(parents=True, exist_ok=True)
-    config = json.loads((folder/"config.json").read_text())
+    config = read_json(folder/"config.json")
     named = config | dict(corpus=Path(config["corpus"]).stem)  # no path of this machine
     (to/"config.json").write_text(json.dumps(named, indent=1) + "\n")
     (to/"result.json").write_text((folder/"result.json").read_text())
@@ -606,19 +613,23 @@ def basics_reproduce(
     "The whole assignment: tokenizers, experiments, text, figures and a table; goes on where it was stopped"
     with plain_errors("basics_reproduce"):
         plan = make_plan(preset, corpus2, **{k: v for k, v in options.items() if v is not None})
+        _check_job(plan, minutes, only)
+        pick_device(plan.base.device)
         out, start = Path(out or f"out/{preset}"), time.monotonic()
         try:
             if not only and not (out/"tokenizers.csv").is_file():
                 _write_csv(compare_tokenizers(plan), out/"tokenizers.csv")
             job = plan, out, minutes, only
             with side_by_side(processes or best_side_by_side(plan.base), *job): complete = reproduce(*job)
-        except KeyboardInterrupt: complete = False
+        except KeyboardInterrupt: complete = None
         if not (runs := load_runs(out)):
-            raise SystemExit("stopped before the first run was finished; the same command goes on")
+            raise KeyboardInterrupt("stopped before the first run was finished; the same command goes on")
         table, figures = results_table(runs), draw_figures(out, out/"figures")
         _write_csv(table, out/"results.csv")
     _report(table, figures, out, time.monotonic() - start, complete)
     print(f"your write-up, answered from these runs: {write_report(out).resolve()}")
+    if complete is None: raise SystemExit(130)  # what a shell reports for Ctrl-C
+
 
 # %% ../../nbs/engine/experiments.ipynb #93a43668
 def _write_csv(table, path):

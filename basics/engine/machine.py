@@ -29,10 +29,13 @@ def pick_device(
 ) -> torch.device:
     "The device to compute on; ValueError names the reason and what works"
     if name == "auto": return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try: return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as e:
-        why = str(e).splitlines()[0]
-        raise ValueError(f"device = {name!r} cannot be used here ({why}): try cpu or auto") from e
+    try:
+        there = torch.zeros(1, device=name)
+        there.item()  # on "meta" there is nothing to read
+        return there.device
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as e:
+        why = (str(e).splitlines() or [type(e).__name__])[0].split(". ")[0][:100]
+        raise ValueError(f"device = {name!r} cannot be used here ({why}): try cpu or auto") from None
 
 # %% ../../nbs/engine/machine.ipynb #7fc31bc0
 @contextmanager

@@ -14,11 +14,11 @@ from pathlib import Path
 import regex
 from fastcore.script import call_parse
 
+from ..boundary import write_atomic
 from ..data import END_OF_TEXT, toy_rules
 from .config import need
 from .corpora import plain_errors
 from .runs import TOY_RUN, load_run
-from ..training import write_atomic
 
 # %% ../../nbs/engine/playground.ipynb #pg4c2cf3
 PAGE = files("basics")/"playground"  # the source of the page

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..ablations import (VARIANTS, experiment_log, load_runs, results_table, seeds_table, select_runs,
                               show_lr)
+from ..boundary import write_atomic
 from .figures import about_run, best_batches, draw_figures
-from ..training import write_atomic
 
 # %% ../../nbs/engine/report.ipynb #rep00007
 def _sweep(results, seeds):

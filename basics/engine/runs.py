@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['TOY_RUN', 'write_json', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint', 'Trainer', 'weight_file',
            'train', 'LivePlot', 'Run', 'load_run', 'thin_log', 'pack_run', 'tensorboard_log', 'expected_losses',
-           'compare_with_expected', 'expect_log', 'layer_sizes', 'basics_train', 'basics_generate']
+           'compare_with_expected', 'expect_log', 'layer_sizes', 'basics_train', 'basics_generate', 'logs_part',
+           'basics_compare']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
-import io, json, math, os, re, shutil, signal, sys, threading, time
-from contextlib import contextmanager
+import hashlib, io, json, math, os, re, shutil, signal, sys, threading, time, warnings
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +26,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save as safetensors_bytes
 from tqdm import tqdm
 
+# %% ../../nbs/engine/runs.ipynb #b2048076
 from ..accounting import count_parameters, train_flops_per_token
+from ..boundary import locked, read_json, real_number, whole_number, write_atomic
 from ..bpe import Tokenizer
 from ..data import END_OF_TEXT, load_tokens, split_documents
 from ..decoding import complete
@@ -39,7 +42,7 @@ from .step import TrainStep, make_optimizer
 from ..layers import TransformerLM
 from ..optimizer import cross_entropy, lr_cosine_schedule
 from ..training import (check_first_loss, check_overfit, check_shapes, checksum, plot_loss,
-                             read_checkpoint, save_checkpoint, write_atomic)
+                             read_checkpoint, restore_checkpoint, save_checkpoint)
 
 # %% ../../nbs/engine/runs.ipynb #7210f80b
 def write_json(
@@ -49,15 +52,6 @@ def write_json(
     "`data` as readable JSON, written whole or not at all"
     write_atomic(path, lambda f: f.write((json.dumps(data, indent=1) + "\n").encode()))
 
-# %% ../../nbs/engine/runs.ipynb #b3ec54f1
-def _read_json(path, hint):
-    "The dict in a JSON file of a run; a file that is empty or cut is named, with a hint what to do"
-    try: saved = json.loads(path.read_text())
-    except ValueError: saved = None
-    wrong = "cut short or damaged" if path.stat().st_size else "empty"
-    need(isinstance(saved, dict), f"{path} is {wrong}: {hint}")
-    return saved
-
 # %% ../../nbs/engine/runs.ipynb #d6698bde
 def read_config(
     run,  # run folder
@@ -65,18 +59,30 @@ def read_config(
     "The configuration saved in a run folder"
     path = Path(run)/"config.json"
     if not path.is_file(): raise FileNotFoundError(f"{run} is no run folder: it has no config.json")
-    saved = _read_json(path, "every checkpoint holds a copy of it, read_checkpoint(path)['config']")
+    saved = read_json(path, cure="every checkpoint holds a copy of it, read_checkpoint(path)['config']")
     unknown = sorted(saved.keys() - {f.name for f in fields(Config)})
     need(not unknown, f"{path} has fields that are unknown here: {', '.join(unknown)}")
-    return Config(**saved)
+    try: return Config(**saved)
+    except ValueError as e: raise ValueError(f"{path}: {e}") from None
 
 # %% ../../nbs/engine/runs.ipynb #afcac859
+def _log_lines(run):
+    "The whole lines of a run's log, each with its step; those that are damaged are named and left out"
+    path, good, bad = Path(run)/"metrics.jsonl", [], []
+    if not path.is_file() and (Path(run)/"config.json").is_file(): return []  # stopped before the first line
+    *lines, _ = path.read_bytes().split(b"\n")  # behind the last line end is nothing, or a torn line
+    for i, line in enumerate(lines, 1):
+        try: good.append((whole_number(json.loads(line.decode())["step"], "step", 0), line.decode()))
+        except (ValueError, TypeError, KeyError, RecursionError): bad.append(i)
+    if bad: warnings.warn(f"{path}: line {', '.join(map(str, bad[:5]))} damaged, {len(bad)} left out")
+    return good
+
 def read_metrics(
     run,  # run folder
 ) -> pd.DataFrame:  # a row for each line of metrics.jsonl
-    "What a run has logged; a last line torn by a crash is left out"
-    text = (Path(run)/"metrics.jsonl").read_text()
-    return pd.read_json(io.StringIO(text[:text.rfind("\n") + 1]), lines=True)
+    "What a run has logged; a last line torn by a crash is left out, and so is one that is damaged"
+    return pd.read_json(io.StringIO("".join(line + "\n" for _, line in _log_lines(run))), lines=True)
+
 
 # %% ../../nbs/engine/runs.ipynb #93c9785d
 def read_status(
@@ -85,30 +91,48 @@ def read_status(
     "Where a run stands"
     path = Path(run)/"status.json"
     if not path.is_file(): return dict(status="new", step=0)
-    return _read_json(path, "delete it, and the run can be resumed")
+    cure = "delete it, and the run can be resumed"
+    status = read_json(path, cure=cure)
+    need(isinstance(status.get("status"), str), f"{path} is damaged (it holds no status): {cure}")
+    return status
 
 # %% ../../nbs/engine/runs.ipynb #1eb018d0
 def latest_checkpoint(
     run,  # run folder
 ):  # Path or None
     "The newest checkpoint of a run"
-    return max((Path(run)/"checkpoints").glob("step_*.pt"), default=None)
+    return max(_checkpoints(run), default=None)
+
+def _checkpoints(run): return sorted((Path(run)/"checkpoints").glob("step_*.pt"))
 
 # %% ../../nbs/engine/runs.ipynb #09e7b844
 def _open_folder(out, config, resume):
     "Complain unless a run of `config` may begin or go on in `out`; True if it is done already"
     out = Path(out)
     if out.exists() and not out.is_dir(): raise FileExistsError(f"{out} is a file: name a folder for the run")
-    if not out.is_dir() or all(p.name.endswith(".tmp") for p in out.iterdir()): return False
+    if not out.is_dir() or all(p.name == "lock" or p.suffix == ".tmp" for p in out.iterdir()): return False
     if not (out/"config.json").is_file():
         raise FileExistsError(f"{out} holds other files and no run: name another folder")
-    other = differences(config, read_config(out))
+    known = (out/"data.json").is_file()  # its text, so that the path does not count
+    other = differences(config, read_config(out), FREE | {"corpus"} if known else FREE)
     need(not other, f"the run in {out} has another configuration: {other}. "
                     "Name another folder, or set these back")
     status = read_status(out)["status"]
+    ended = status in ("finished", "diverged")
     if not resume:
-        raise FileExistsError(f"{out} already holds a run ({status}): resume it, or name another folder")
-    return status in ("finished", "diverged")
+        cure = "name another folder" if ended else "resume it, or name another folder"
+        raise FileExistsError(f"{out} already holds a run ({status}): {cure}")
+    return ended
+
+# %% ../../nbs/engine/runs.ipynb #lck00002
+@contextmanager
+def _kept(out):
+    "Keep a run folder for this process; others are told who has it"
+    try:
+        with locked(out): yield
+    finally:
+        with suppress(OSError): Path(out).rmdir()  # if nothing is in it
+
 
 # %% ../../nbs/engine/runs.ipynb #06f80dc8
 class Trainer:
@@ -124,12 +148,37 @@ class Trainer:
         self.data = prepare(get_corpus(config.corpus), config.vocab_size)
         self.batches = Batches(load_tokens(self.data.train), config, self.device)
         self.valid = np.asarray(load_tokens(self.data.valid))
+        need(len(self.valid) > 1, f"the validation text of {config.corpus} has 1 token: 2 are needed")
+        self.text = _text_facts(self.data)
         torch.manual_seed(config.seed)
         self.model = TransformerLM(**config.model_config, device=self.device)
         self.optimizer = make_optimizer(self.model, config)
         self.train_step = TrainStep(self.model, self.optimizer, config, self.device)
         self.tokens_per_byte = self.data.valid_tokens / self.data.valid_bytes
         self.flops = train_flops_per_token(**config.model_config)
+
+# %% ../../nbs/engine/runs.ipynb #txt00002
+def _after_end(tokens, tokenizer):
+    "The white space that stands after <|endoftext|> in a text, where it is a token of its own; else nothing"
+    end, tokens = tokenizer.encode(END_OF_TEXT)[0], np.asarray(tokens[:1_000_000])
+    after = tokens[1:][tokens[:-1] == end]
+    begin = tokenizer.decode([int(np.bincount(after).argmax())]) if len(after) else "\n"
+    return "" if begin.strip() else begin
+
+def _text_facts(data):
+    "What a run learns from, wherever it lies"
+    facts = dict(train_tokens=data.train_tokens, valid_tokens=data.valid_tokens)
+    for name, path in dict(train=data.train, valid=data.valid).items():
+        with open(path, "rb") as f: facts[f"{name}_sha256"] = hashlib.file_digest(f, "sha256").hexdigest()
+    return facts | dict(begin=_after_end(load_tokens(data.train), data.tokenizer))
+
+def _same_text(ours, theirs, where):
+    "Complain when the text is not the one that a run or a checkpoint has learned from"
+    pairs = [(k, v, theirs.get(k)) for k, v in ours.items()]
+    odd = [f"{k} ({str(a)[:12]}, was {str(b)[:12]})" for k, a, b in pairs if a != b]
+    need(not odd, f"{where} has learned from another text: {', '.join(odd)}. Bring that text back, "
+                  "or name another folder")
+
 
 # %% ../../nbs/engine/runs.ipynb #fit00001
 def _must_fit(config, device):
@@ -152,6 +201,7 @@ def start(self: Trainer):
     if self.rank == 0:
         write_json(self.out/"config.json", asdict(self.config))
         self.data.tokenizer.save(self.out/"tokenizer")
+        write_json(self.out/"data.json", self.text)
         write_json(self.out/"environment.json", env | dict(processes=self.world))
         write_json(self.out/"status.json", dict(status="running", step=self.step))
     if self.config.checks and not self.step: self.check()
@@ -174,43 +224,73 @@ def save(self: Trainer):
     cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
     average = self.train_step.averaged.state_dict() if self.config.ema_decay else None
     save_checkpoint(self.model, self.optimizer, self.step, folder/f"step_{self.step:08d}.pt",
-                    seconds=self.seconds, average=average, config=asdict(self.config),
+                    seconds=self.seconds, average=average, config=asdict(self.config), text=self.text,
                     batches=self.batches.state_dict(), rng=torch.get_rng_state(), cuda_rng=cuda)
-    for old in sorted(folder.glob("step_*.pt"))[:-self.config.keep_checkpoints]: old.unlink()
+    for old in _checkpoints(self.out)[:-self.config.keep_checkpoints]: old.unlink()
 
 # %% ../../nbs/engine/runs.ipynb #56a98bc5
-@patch
-def restore(self: Trainer):
-    "Go on from the newest checkpoint, and forget what was logged after it"
-    path = latest_checkpoint(self.out)
-    if path is not None: self._take(path, read_checkpoint(path))
-    # each process must drop other activations
-    if self.rank: torch.manual_seed(self.rank * 1_000_003 + self.step)
-    elif (self.out/"metrics.jsonl").is_file(): self._forget_later_lines()
+def _run_state(path):
+    "What a checkpoint of a run holds; ValueError if it is damaged, or if anything is missing in it"
+    state, draws = read_checkpoint(path), torch.Generator()
+    try:
+        state["config"] = Config(**state["config"])
+        real_number(state["seconds"], "seconds", 0)
+        for rng in state["rng"], state["batches"]["generator"]: draws.set_state(rng)
+        for name in "epoch", "position": whole_number(state["batches"]["epochs"][name], name, 0)
+        state["average"], state["cuda_rng"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise ValueError(f"{path} is no checkpoint of a run ({type(e).__name__}: {e})") from e
+    return state
+
+def _newest_state(run):
+    "The newest checkpoint that is whole, what it holds, and the paths of newer ones that are not"
+    broken = {}
+    for path in reversed(_checkpoints(run)):
+        try: state = _run_state(path)
+        except (ValueError, FileNotFoundError) as e: broken[path] = str(e)
+        else:
+            if broken: warnings.warn(f"{'; '.join(broken.values())}. The one before is taken: {path}")
+            return path, state, [*broken]
+    need(not broken, f"no checkpoint of the run in {run} is whole ({'; '.join(broken.values())}): "
+                     "delete its folder checkpoints, and the run begins anew")
+    return None, None, []
+
 
 # %% ../../nbs/engine/runs.ipynb #a83bdd1f
 @patch
 def _take(self: Trainer, path, state):
     "Put what a checkpoint holds into the run"
-    other = differences(self.config, Config(**state["config"]))
+    other = differences(self.config, state["config"], FREE | {"corpus"} if "text" in state else FREE)
     need(not other, f"{path} comes from another configuration: {other}")
-    check_shapes(self.model, state["model"])
-    self.optimizer.load_state_dict(state["optimizer"])
-    self.model.load_state_dict(state["model"])
-    self.step, self.seconds = state["iteration"], state["seconds"]
-    if state["average"]: self.train_step.averaged.load_state_dict(state["average"])
+    _same_text(self.text, state.get("text", self.text), path)
+    if self.config.ema_decay: check_shapes(self.train_step.averaged, state["average"])
+    self.step, self.seconds = restore_checkpoint(state, self.model, self.optimizer), state["seconds"]
+    if self.config.ema_decay: self.train_step.averaged.load_state_dict(state["average"])
     self.batches.load_state_dict(state["batches"])
     torch.set_rng_state(state["rng"])
     if self.device.type == "cuda" and state["cuda_rng"] is not None:
         torch.cuda.set_rng_state(state["cuda_rng"], self.device)
 
+# %% ../../nbs/engine/runs.ipynb #rst00001
+@patch
+def restore(self: Trainer):
+    "Go on from the newest checkpoint that is whole, and forget what was logged after it"
+    known = self.out/"data.json"
+    if known.is_file(): _same_text(self.text, read_json(known, cure="delete it"), f"the run in {self.out}")
+    path, state, broken = _newest_state(self.out)
+    if path is not None: self._take(path, state)
+    if self.rank: return torch.manual_seed(self.rank * 1_000_003 + self.step)  # to drop other activations
+    for torn in broken: torn.replace(torn.with_suffix(".broken"))
+    if (self.out/"metrics.jsonl").is_file(): self._forget_later_lines()
+
+
 # %% ../../nbs/engine/runs.ipynb #d51d5ec7
 @patch
 def _forget_later_lines(self: Trainer):
-    "Leave out of the log what describes steps after the one the run is at, and a torn line"
-    lines = (self.out/"metrics.jsonl").read_text().splitlines(True)
-    kept = [l for l in lines if l.endswith("\n") and json.loads(l)["step"] <= self.step and self.step]
+    "Leave out of the log what describes steps after the one the run is at, and damaged lines"
+    kept = [line + "\n" for step, line in _log_lines(self.out) if step <= self.step and self.step]
     write_atomic(self.out/"metrics.jsonl", lambda f: f.write("".join(kept).encode()))
+
 
 # %% ../../nbs/engine/runs.ipynb #dc400efd
 @patch
@@ -234,8 +314,12 @@ def log(self: Trainer, **more) -> dict:  # the line
     exact = "train_loss", "val_loss"  # the others are rounded to six digits
     row = {k: float(f"{v:.6g}") if isinstance(v, float) and k not in exact else v for k, v in row.items()}
     row = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-    if self.rank == 0:
-        with open(self.out/"metrics.jsonl", "a") as f: f.write(json.dumps(row) + "\n")
+    path = self.out/"metrics.jsonl"
+    if self.rank: return row
+    try:
+        with open(path, "a") as f: f.write(json.dumps(row) + "\n")
+    except OSError as e:
+        raise OSError(f"could not write {path} ({e.strerror}): free some space, and resume") from e
     return row
 
 # %% ../../nbs/engine/runs.ipynb #66b694ac
@@ -363,10 +447,44 @@ def write_sample(self: Trainer):
     "Let the trained model write a text"
     c = self.config
     if not c.sample_tokens: return
-    text = complete(self.train_step.averaged, self.data.tokenizer, "", c.sample_tokens,
-                    generate=fast_generate, temperature=.8, top_p=.95, seed=c.seed)
+    text = complete(self.train_step.averaged, self.data.tokenizer, "", c.sample_tokens, fast_generate,
+                    self.text["begin"], temperature=.8, top_p=.95, seed=c.seed)
     path = self.out/"samples"/f"step_{self.step:08d}.txt"
     write_atomic(path, lambda f: f.write((text + "\n").encode()))
+
+# %% ../../nbs/engine/runs.ipynb #run00001
+@patch
+def go(self: Trainer,
+    last: int,  # stop after this step
+    progress: bool = True,  # show a bar
+    on_log=None,  # called with each line of the log
+) -> dict:  # what status.json holds
+    "Restore, start, fit, finish; and write down how it ended, whatever happens"
+    quiet = not progress or self.rank > 0
+    with deterministic(self.device), _signals(self):
+        self.restore()
+        try:
+            self.start()
+            with tqdm(total=self.config.max_steps, initial=self.step, unit="step", disable=quiet) as bar:
+                def show(row):
+                    bar.set_postfix(loss=row["train_loss"], refresh=False)
+                    if on_log and self.rank == 0: on_log(row)
+                return self.finish(self.fit(last, show, bar))
+        except BaseException as e:
+            self.note_end(e)
+            raise
+
+
+# %% ../../nbs/engine/runs.ipynb #run00002
+@patch
+def note_end(self: Trainer, error):
+    "Let the status say that the run has stopped, even on a full disk"
+    if self.rank: return
+    why = (str(error).splitlines() or [type(error).__name__])[0]
+    status = dict(status="interrupted", step=self.step, seconds=self.seconds, error=why)
+    try: write_json(self.out/"status.json", status)
+    except OSError: (self.out/"status.json").unlink(missing_ok=True)  # at least it is not "running"
+
 
 # %% ../../nbs/engine/runs.ipynb #473ae7c6
 def train(
@@ -378,22 +496,20 @@ def train(
     on_log=None,  # called with each line of the log, a dict (by the first of several processes)
 ) -> dict:  # what status.json holds: status, step, seconds and the losses
     "Train a model; everything about the run goes into the folder `out`"
+    last = config.max_steps if until is None else min(whole_number(until, "until", 1), config.max_steps)
     with _processes(config.device):
         if _open_folder(out, config, resume): return read_status(out)
         if dist.is_initialized(): dist.barrier()  # all have looked before the first writes
-        run, last = Trainer(config, out), min(until or config.max_steps, config.max_steps)
-        with deterministic(run.device), _signals(run):
-            run.restore()
-            run.start()
-            quiet = not progress or run.rank > 0
-            with tqdm(total=config.max_steps, initial=run.step, unit="step", disable=quiet) as bar:
-                def show(row):
-                    bar.set_postfix(loss=row["train_loss"], refresh=False)
-                    if on_log and run.rank == 0: on_log(row)
-                result = run.finish(run.fit(last, show, bar))
+        with _kept(out) if rank_and_world()[0] == 0 else nullcontext():
+            alone = rank_and_world()[1] == 1
+            if alone and _open_folder(out, config, resume): return read_status(out)  # since we looked
+            run = Trainer(config, out)
+            result = run.go(last, progress, on_log)
+    if result["status"] == "finished": return result
     if run.signal == signal.SIGTERM: raise SystemExit(143)  # what a shell reports for it
     if run.signal: raise KeyboardInterrupt(f"stopped after step {run.step}; resume the run in {out} to go on")
     return result
+
 
 # %% ../../nbs/engine/runs.ipynb #6ddfa139
 class LivePlot:
@@ -434,6 +550,7 @@ class Run(NamedTuple):
     tokenizer: Tokenizer
     metrics: pd.DataFrame  # from `read_metrics`
     status: dict  # from `read_status`
+    begin: str = "\n"  # what follows <|endoftext|> in its training text
 
 # %% ../../nbs/engine/runs.ipynb #18afcb33
 def load_run(
@@ -447,11 +564,17 @@ def load_run(
         what = "diverged before its first checkpoint: train it again with a lower learning rate"
         what = what if status["status"] == "diverged" else "has no model yet: resume it"
         raise FileNotFoundError(f"the run in {out} {what}")
-    state = _read_weights(weights, checkpoint) if weights.is_file() else _kept(read_checkpoint(checkpoint))
+    source = weights if weights.is_file() else checkpoint
+    state = _read_weights(weights, checkpoint) if source == weights else _averaged(_newest_state(out)[1])
+    n, have = count_parameters(**config.model_config), sum(v.numel() for v in state.values())
+    need(n <= have, f"{out/'config.json'} asks for {n:,} parameters, and {source} holds {have:,} numbers")
     model = TransformerLM(**config.model_config, device=device)
-    check_shapes(model, state)
+    try: check_shapes(model, state)
+    except ValueError as e: raise ValueError(f"{source}: {e}") from None
     model.load_state_dict(state)
-    return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status)
+    begin = read_json(out/"data.json", cure="delete it")["begin"] if (out/"data.json").is_file() else "\n"
+    return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status, begin)
+
 
 # %% ../../nbs/engine/runs.ipynb #36fba2dc
 def _read_weights(path, checkpoint):
@@ -465,7 +588,7 @@ def _read_weights(path, checkpoint):
     if wanted in (None, str(checksum(dict(sorted(weights.items()))))): return weights
     raise ValueError(f"{path} is damaged (its checksum does not fit): {cure}")
 
-def _kept(state):
+def _averaged(state):
     "The weights of a checkpoint that a run would keep: their average if it has one"
     return state.get("average") or state["model"]
 
@@ -489,7 +612,7 @@ def pack_run(
 ):
     "Copy what is worth passing on of a run: the model in float16, and a thin log"
     out, to, run = Path(out), Path(to), load_run(out)
-    left_out = "checkpoints", "samples", "environment.json", "metrics.jsonl", "model.safetensors"
+    left_out = "lock", "checkpoints", "samples", "environment.json", "metrics.jsonl", "model.safetensors"
     shutil.copytree(out, to, ignore=shutil.ignore_patterns(*left_out))
     (to/"metrics.jsonl").write_text(thin_log((out/"metrics.jsonl").read_text()))
     halves = {name: p.half() for name, p in run.model.state_dict().items()}
@@ -587,7 +710,8 @@ def layer_sizes(
 @with_fields
 def basics_train(
     # toy, laptop, sample, full or owt: where the fields below come from when they are left out
-    preset: str = "toy",
+    # [toy, or with --resume the run's own configuration]
+    preset: str = None,
     out: str = "out/run",  # run folder to make
     resume: store_true = False,  # go on with the run in `out`
     # say after each validation whether the loss is where kept runs of the preset have it
@@ -597,26 +721,39 @@ def basics_train(
     ("Train a language model; the run folder gets its configuration, log, checkpoints, "
      "and at the end the model")
     with plain_errors("basics_train"):
-        need(preset in PRESETS, f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
+        need(preset in (None, *PRESETS), f"preset = {preset!r}: choose one of {', '.join(PRESETS)}")
+        need(out, "out is empty: name a folder for the run")
         if resume and not (Path(out)/"config.json").is_file():
             raise FileNotFoundError(f"no run to resume in {out}: leave out --resume to begin one there")
-        config = replace(PRESETS[preset], **{k: v for k, v in options.items() if v is not None})
+        base = read_config(out) if resume and preset is None else PRESETS[preset or "toy"]
+        config = replace(base, **{k: v for k, v in options.items() if v is not None})
         on_log = expect_log(expected_losses(config)) if expect else None
         result = train(config, out, resume, on_log=on_log)
-    losses = [f"{k} {v:.4f}" for k, v in result.items() if k not in ("status", "step", "seconds")]
-    if os.environ.get("RANK", "0") == "0":
-        print(f"{out}: {result['status']} at step {result['step']} after {result['seconds']:.0f} s, "
-              f"{', '.join(losses)}")
+        if os.environ.get("RANK", "0") == "0": _show(f"{out}: {_in_words(result)}")
+        need(result["status"] != "diverged", f"the run in {out} diverged: train it again in another folder, "
+                                             "with a lower --learning_rate")
+
+
+# %% ../../nbs/engine/runs.ipynb #shw00001
+def _in_words(result):
+    "How a run ended, in a line"
+    losses = [f", {k} {v:.4f}" for k, v in result.items() if isinstance(v, float) and k != "seconds"]
+    return (f"{result['status']} at step {result.get('step', 0)} after {result.get('seconds', 0):.0f} s"
+            + "".join(losses))
+
+def _show(text):
+    "Print; what the terminal has no sign for is escaped, not lost"
+    code = sys.stdout.encoding or "utf-8"
+    print(text.encode(code, "backslashreplace").decode(code))
+
 
 # %% ../../nbs/engine/runs.ipynb #b516e6d0
-def _check_weights(r):
-    "Complain about weights from which no text can come, and say so if the run has diverged"
-    broken = [name for name, p in r.model.named_parameters() if not p.isfinite().all()]
-    need(not broken, f"the model in {r.path} has weights that are not finite ({', '.join(broken[:2])}): "
-                     "its training diverged, train it again with a lower learning rate")
+def _say_diverged(r):
+    "Say so if a run has diverged: its model is that of an earlier step"
     if r.status["status"] == "diverged":
         print(f"the run in {r.path} diverged at step {r.status['step']}: "
               "this is the model of its last checkpoint", file=sys.stderr)
+
 
 # %% ../../nbs/engine/runs.ipynb #c23eb0a8
 @call_parse
@@ -633,6 +770,38 @@ def basics_generate(
     "Let a trained model write"
     with plain_errors("basics_generate"):
         r = load_run(run or TOY_RUN, pick_device(device))
-        _check_weights(r)
-        print(complete(r.model, r.tokenizer, prompt, max_tokens, generate=fast_generate,
+        _say_diverged(r)
+        _show(complete(r.model, r.tokenizer, prompt, max_tokens, fast_generate, r.begin,
                        temperature=temperature, top_p=top_p, top_k=top_k, seed=seed))
+
+
+# %% ../../nbs/engine/runs.ipynb #cmp00002
+_CLOCK = {"seconds", "tok_per_s", "mfu", "memory_gb"}
+
+def logs_part(
+    run,  # run folder
+    other,  # run folder
+) -> tuple | None:  # step, column, and the two values; None if the logs are equal
+    "Where the logs of two runs part; a step that only one of them has is a difference, too"
+    ours, theirs = ({step: json.loads(line) for step, line in _log_lines(r)} for r in (run, other))
+    for step in sorted(ours | theirs):
+        a, b = ours.get(step, {}), theirs.get(step, {})
+        names = [k for k in a | b if k not in _CLOCK and a.get(k) != b.get(k)]
+        if names: return step, names[0], a.get(names[0]), b.get(names[0])
+
+
+# %% ../../nbs/engine/runs.ipynb #cmp00003
+@call_parse
+def basics_compare(
+    run: str,  # run folder
+    other: str,  # run folder
+):
+    "Say at which step two runs part, and which fields differ; the exit status is 1 if anything does"
+    with plain_errors("basics_compare"):
+        fields_apart = differences(read_config(other), read_config(run), free=())
+        apart = logs_part(run, other)
+    if fields_apart: _show(f"configuration: {fields_apart}")
+    words = "the logs differ first at step {}: {} {} in {}, {} in {}"
+    _show(words.format(*apart[:3], run, apart[3], other) if apart else "the logs are equal")
+    if apart or fields_apart: raise SystemExit(1)
+
