@@ -525,10 +525,10 @@ def side_by_side(
         for p in helpers: p.start()
         yield helpers
     except BaseException:
-        for p in helpers: p.terminate()  # they save a checkpoint first
+        for p in helpers: p.pid and p.terminate()  # they save a checkpoint first
         raise
     finally:
-        for p in helpers: p.join()
+        for p in helpers: p.pid and p.join()
         torch.set_num_threads(threads)
 
 # %% ../../nbs/engine/experiments.ipynb #side0003
