@@ -191,8 +191,8 @@ def save_checkpoint(
     if hasattr(out, "write"): return torch.save(state, out)
     try: write_atomic(out, partial(torch.save, state))
     except RuntimeError as e:  # PyTorch's word for a disk that is full, which is the context
-        raise OSError(f"could not write {out} ({_first_line(e.__context__ or e)}); what was there before is untouched: "
-                      "free some space, or name another folder") from e
+        raise OSError(f"could not write {out} ({_first_line(e.__context__ or e)}); what was there before is "
+                      "untouched: free some space, or name another folder") from e
 
 
 # %% ../nbs/07_training.ipynb #pln00001
