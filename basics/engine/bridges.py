@@ -7,7 +7,7 @@ __all__ = ['DTYPES', 'PATTERNS', 'pairs_to_halves', 'halves_to_pairs', 'to_huggi
            'to_gguf']
 
 # %% ../../nbs/engine/bridges.ipynb #7c1c97df
-import json, os, shutil
+import json, os, shutil, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..bpe import PAT, Tokenizer, write_whole
+from ..boundary import read_json, write_atomic
+from ..bpe import PAT, Tokenizer, _visible
 from ..data import END_OF_TEXT
 from ..layers import RMSNorm, SwiGLU, TransformerLM
 from ..training import check_shapes
-from ..unicode import byte_to_char, char_to_byte
+from ..unicode import char_to_byte
 
 # %% ../../nbs/engine/bridges.ipynb #3e3d220c
 def pairs_to_halves(
@@ -161,10 +162,7 @@ def _other_rules(whole):
 def _read_json(path, cure):
     "The dict in a JSON file; one that is missing or damaged is named, with what to do"
     if not path.is_file(): raise FileNotFoundError(f"there is no {path}: {cure}")
-    try: whole = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError): whole = None
-    if not isinstance(whole, dict): raise ValueError(f"{path} is damaged: {cure}")
-    return whole
+    return read_json(path, dict, cure)
 
 # %% ../../nbs/engine/bridges.ipynb #brdg0028a
 def _spelled(model, added):
@@ -284,7 +282,8 @@ def to_huggingface(
     with _whole_folder(folder) as aside:
         _write_tokenizer(tokenizer, aside)
         for name, data in _settings(config).items():
-            write_whole(aside/name, (json.dumps(data, indent=1) + "\n").encode())
+            text = json.dumps(data, indent=1) + "\n"
+            (aside/name).write_text(text, "utf-8")
         save_file(_tensors(model), aside/"model.safetensors", metadata={"format": "pt"})
     return Path(folder)
 
@@ -403,11 +402,11 @@ def first_difference(
 # %% ../../nbs/engine/bridges.ipynb #brdg0069
 def _token_list(tokenizer, rows):
     "The tokens as GPT-2 writes bytes, one for each row of the model, and their types"
-    byte, special = byte_to_char(), {s.encode() for s in tokenizer.special_tokens}
+    special = {s.encode() for s in tokenizer.special_tokens}
     names, types = [f"[PAD{i}]" for i in range(rows)], [5] * rows
     for i, b in tokenizer.vocab.items():
-        names[i], types[i] = (b.decode(), 3) if b in special else ("".join(byte[c] for c in b), 1)
-    merges = [" ".join("".join(byte[c] for c in part) for part in pair) for pair in tokenizer.merges]
+        names[i], types[i] = (b.decode(), 3) if b in special else (_visible(b), 1)
+    merges = [f"{_visible(a)} {_visible(b)}" for a, b in tokenizer.merges]
     if len(set(names)) < rows:
         raise ValueError("a special token looks like bytes in GPT-2's alphabet: rename it")
     return names, types, merges
@@ -465,19 +464,18 @@ def to_gguf(
     except ImportError: raise ImportError("to_gguf needs gguf: pip install 'basics[bridges]'") from None
     config, path = _config(model, _check_pair(model, tokenizer)), Path(path)
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: name a file, {path/'model.gguf'}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    writer = gguf.GGUFWriter(aside, config["model_type"])
     file_type = dict(F32="ALL_F32", F16="MOSTLY_F16", BF16="MOSTLY_BF16")[DTYPES[model.lm_head.weight.dtype]]
-    try:
-        writer.add_name(path.stem)
-        _write_sizes(writer, config, gguf.LlamaFileType[file_type])
-        _write_tokens(writer, tokenizer, model.vocab_size, config["eos_token_id"])
-        _write_tensors(writer, gguf, model, config["model_type"])
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        os.replace(aside, path)
-    finally: writer.close(); aside.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as aside:  # the library opens its file itself
+        writer = gguf.GGUFWriter(Path(aside)/"model.gguf", config["model_type"])
+        try:
+            writer.add_name(path.stem)
+            _write_sizes(writer, config, gguf.LlamaFileType[file_type])
+            _write_tokens(writer, tokenizer, model.vocab_size, config["eos_token_id"])
+            _write_tensors(writer, gguf, model, config["model_type"])
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+        finally: writer.close()
+        with open(Path(aside)/"model.gguf", "rb") as whole:
+            write_atomic(path, lambda f: shutil.copyfileobj(whole, f))
     return path

@@ -38,7 +38,7 @@ class Config:
     norm: str = "pre"  # pre, post, none or parallel
     positions: str = "rope"  # rope, none or learned
     ffn: str = "swiglu"  # swiglu or silu
-    attention: str = "scratch"  # scratch, fused or flash
+    attention: str = "fused"  # scratch, fused or flash
     tie_embeddings: bool = False  # one matrix for the embedding and the head
     qk_norm: bool = False  # RMSNorm on queries and keys
     dropout: float = 0.  # share of the activations dropped while training

@@ -451,7 +451,7 @@ def _tokenizer(my):
 
 # %% ../../nbs/engine/doctor.ipynb #1606c28e
 def _tokenizer_streams(my):
-    "Cases for `encode_iterable` and `from_files`"
+    "Cases for `encode_iterable`"
     def words(): return _bytes_and(my, [(b"a", b"b"), (b"ab", b"c")], ["<|x|>"])
     pieces = ["xa", "bc a", "b<|", "x|>abc"]
     yield Case("a stream is one text", [120, 257, 32, 256, 258, 257],
@@ -466,14 +466,24 @@ def _tokenizer_streams(my):
     yield Case("a stream is read bit by bit", True, pieces_read,
                "encode_iterable must yield before the stream has ended", {
         "the whole stream was read before the first id came: use yield": False})
-    def from_files():
+
+# %% ../../nbs/engine/doctor.ipynb #exgpt2tab
+@examines("gpt2_tables", "bpe")
+def _gpt2_tables(my):
+    def tables():
         with tempfile.TemporaryDirectory() as folder:
             vocab, merges = Path(folder, "vocab.json"), Path(folder, "merges.txt")
-            vocab.write_text(json.dumps({"Ġ": 0, "a": 1, "Ġa": 2}), encoding="utf-8")
+            vocab.write_text(json.dumps({"Ġ": 0, "a": 1, "Ã": 5, "Ġa": 2}), encoding="utf-8")
             merges.write_text("#version: 0.2\nĠ a\n", encoding="utf-8")
-            return list(my.Tokenizer.from_files(str(vocab), str(merges)).encode(" a a"))
-    yield Case("GPT-2's files are read", [2, 2], from_files,
-               "tokens stand in GPT-2's alphabet there: Ġ is the space")
+            vocab, merges = my.gpt2_tables(str(vocab), str(merges))
+            return dict(vocab), [tuple(pair) for pair in merges]
+    ids, pairs = {0: b" ", 1: b"a", 5: b"\xc3", 2: b" a"}, [(b" ", b"a")]
+    as_utf8 = {0: "Ġ".encode(), 1: b"a", 5: "Ã".encode(), 2: "Ġa".encode()}
+    yield Case("GPT-2's files are read", (ids, pairs), tables,
+               "tokens stand in GPT-2's alphabet there: Ġ is the space", {
+        "the letters were encoded as UTF-8; they stand for bytes":
+            (as_utf8, [("Ġ".encode(), b"a")]),
+        "the vocabulary is the wrong way round: ids to bytes": ({b: i for i, b in ids.items()}, pairs)})
 
 # %% ../../nbs/engine/doctor.ipynb #exbytes1
 @examines("bytes_per_token")
@@ -1820,8 +1830,8 @@ KNOWN_BUGS += [  # characters and byte pairs
 KNOWN_BUGS += [  # characters and byte pairs
     ("train_bpe", "counts.update(m.group() for m in _pretokens(part))", "counts.update(part.split())",
      "the text was cut with split(): the spaces are lost"),
-    ("train_bpe", "n_merges = _checked(input_path, vocab_size, special_tokens)",
-     "n_merges = _checked(input_path, vocab_size + 1, special_tokens)",
+    ("train_bpe", "n_merges = _checked(input_path, vocab_size, special_tokens, errors)",
+     "n_merges = _checked(input_path, vocab_size + 1, special_tokens, errors)",
      "one too many: the special tokens count as well"),
 ]
 
@@ -1840,13 +1850,15 @@ KNOWN_BUGS += [  # the tokenizer
 
 # %% ../../nbs/engine/doctor.ipynb #14eaac69
 KNOWN_BUGS += [  # the tokenizer
-    ("tokenizer", 'return b"".join([self.vocab[index(i)] for i in ids]).decode(errors="replace")',
-     'return "".join(self.vocab[int(i)].decode(errors="replace") for i in ids)',
+    ("tokenizer", 'return b"".join([self.vocab[i] for i in ids]).decode(errors="replace")',
+     'return "".join(self.vocab[i].decode(errors="replace") for i in ids)',
      "each token was decoded by itself"),
     ("tokenizer", "held += piece\n", "yield from self.encode(piece); continue\n",
      "each piece was encoded by itself: words and special tokens were cut"),
-    ("tokenizer", "for piece in iterable:\n", 'for piece in ["".join(iterable)]:\n',
+    ("tokenizer", "for piece in _stream(iterable):\n", 'for piece in ["".join(iterable)]:\n',
      "the whole stream was read before the first id came: use yield"),
+    ("gpt2_tables", "return bytes(byte[c] for c in s) if all(c in byte for c in s) else utf8_bytes(s)",
+     "return utf8_bytes(s)", "the letters were encoded as UTF-8; they stand for bytes"),
     ("write_tokens", "np.uint16 if max(ids, default=0) < 1 << 16 else np.uint32", "np.uint16",
      "69,999 became 4,463: uint16 ends at 65,535 and begins again at 0"),
 ]

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PLANS', 'PATCHES', 'Experiment', 'at_lr', 'at_steps', 'Plan', 'experiments', 'summarize', 'is_finished',
-           'write_texts', 'run_experiment', 'make_plan', 'work', 'reproduce', 'compare_tokenizers', 'keep_logs',
-           'basics_reproduce']
+           'write_texts', 'run_experiment', 'make_plan', 'work', 'reproduce', 'side_by_side', 'best_side_by_side',
+           'compare_tokenizers', 'keep_logs', 'basics_reproduce']
 
 # %% ../../nbs/engine/experiments.ipynb #31584525
-import json, math, re, shutil, tempfile, time
+import json, math, multiprocessing, os, re, shutil, signal, tempfile, threading, time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,8 +30,9 @@ from ..decoding import complete
 from .cache import fast_generate
 from .config import PRESETS, Config, differences, with_fields
 from .corpora import get_corpus, plain_errors, prepare
+from .fast_bpe import cores
 from .figures import draw_figures
-from .machine import pick_device
+from .machine import pick_device, total_memory
 from .report import write_report
 from .runs import load_run, read_config, read_metrics, read_status, thin_log, train
 
@@ -445,11 +446,12 @@ def _depends(e, other):
     return chosen and other.group == "learning_rate"
 
 # %% ../../nbs/engine/experiments.ipynb #15e75578
-def _left(plan, out, only):
-    "How many runs a plan has, and those of them that are not finished, each with its configuration"
+def _planned(plan, out, only):
+    "The runs of a plan with their configurations: those that are finished, and those that are left"
     planned = experiments(plan, results_table(out))
     runs = [(e, replace(plan.base, **e.changes)) for e in planned if not only or e.group in only.split(",")]
-    return len(runs), [(e, config) for e, config in runs if not is_finished(config, out/e.name)]
+    finished = [is_finished(config, out/e.name) for e, config in runs]
+    return [r for r, f in zip(runs, finished) if f], [r for r, f in zip(runs, finished) if not f]
 
 # %% ../../nbs/engine/experiments.ipynb #dd5b604e
 def _run_claimed(e, config, out, bar, gone, says):
@@ -459,7 +461,7 @@ def _run_claimed(e, config, out, bar, gone, says):
         bar.set_description_str(says)
         share = work(config) / config.max_steps
         run_experiment(e, config, out/e.name, keep=e.group in ("main_experiment", "second_corpus"),
-                       on_log=lambda row: bar.update(gone + share * row["step"] - bar.n))
+                       on_log=lambda row: bar.update(max(gone + share * row["step"] - bar.n, 0)))
     return True
 
 # %% ../../nbs/engine/experiments.ipynb #min00001
@@ -482,25 +484,61 @@ def reproduce(
 ) -> bool:  # whether nothing is left to do
     "Run all experiments of a plan that are not finished yet, the most telling first"
     _check_job(plan, minutes, only)
-    out, start, gone, skipped = Path(out), time.monotonic(), 0., set()
+    out, start, skipped = Path(out), time.monotonic(), set()
+    before = {e.name for e, _ in _planned(plan, out, only)[0]}
     late = lambda cost: minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes
     shape = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left"
     with tqdm(disable=not progress, bar_format=shape) as bar:
         while True:
-            n, left = _left(plan, out, only)
+            done, left = _planned(plan, out, only)
             if not (left := [(e, c) for e, c in left if e.name not in skipped]): return not skipped
+            gone = sum(work(c) for e, c in done if e.name not in before)  # by other processes, too
+            bar.total = gone + sum(work(c) for _, c in left)
+            bar.update(max(gone - bar.n, 0))
             for e, config in left:
                 if any(_depends(e, other) for other, _ in left): continue  # another process is at it
-                if late(work(config)):
-                    skipped.add(e.name)
-                    continue
-                bar.total = gone + sum(work(c) for _, c in left)
-                says = f"run {n - len(left) + 1} of {n}: {e.name}"
-                if not _run_claimed(e, config, out, bar, gone, says): continue
-                gone += work(config)
-                bar.update(gone - bar.n)
-                break
-            else: time.sleep(.2)  # other processes are at work on all that is left
+                if late(work(config)): skipped.add(e.name)
+                elif _run_claimed(e, config, out, bar, gone, f"run {len(done) + 1}: {e.name}"): break
+            else: time.sleep(.5)  # other processes are at work on all that is left
+
+# %% ../../nbs/engine/experiments.ipynb #side0002
+def _help(*job):
+    "What a helping process does: runs with one thread, as long as there are any and its parent lives"
+    def end_with(parent):
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+    threading.Thread(target=end_with, args=[multiprocessing.parent_process()], daemon=True).start()
+    torch.set_num_threads(1)
+    try: reproduce(*job, progress=False)
+    except KeyboardInterrupt: pass  # the parent has it, too
+
+@contextmanager
+def side_by_side(
+    n: int,  # processes at work, this one among them
+    *job,  # arguments of `reproduce`
+):
+    "While the block lasts, n - 1 more processes work on the same plan, each process with one thread"
+    threads, context = torch.get_num_threads(), multiprocessing.get_context("spawn")
+    helpers = [context.Process(target=_help, args=job, daemon=True) for _ in range(n - 1)]
+    try:
+        if helpers: torch.set_num_threads(1)
+        for p in helpers: p.start()
+        yield helpers
+    except BaseException:
+        for p in helpers: p.terminate()  # they save a checkpoint first
+        raise
+    finally:
+        for p in helpers: p.join()
+        torch.set_num_threads(threads)
+
+# %% ../../nbs/engine/experiments.ipynb #side0003
+def best_side_by_side(
+    config: Config,
+) -> int:  # at least 1
+    "How many runs to make at once: one on a GPU, else one a core, as far as the memory goes"
+    device = pick_device(config.device)
+    if device.type != "cpu": return 1
+    return int(max(1, min(cores(), total_memory(device) // 1e9)))
 
 # %% ../../nbs/engine/experiments.ipynb #f1c2f73f
 def compare_tokenizers(
@@ -569,6 +607,7 @@ def basics_reproduce(
     out: str = None,  # folder for runs, figures and results.csv [out/PRESET]
     minutes: float = None,  # time budget: leave out runs that would pass it
     only: str = "",  # groups to run, separated by commas, e.g. learning_rate,no_pos_emb [all]
+    processes: int = None,  # runs made side by side [one a core; on a GPU one]
     **options,
 ):
     "The whole assignment: tokenizers, experiments, text, figures and a table; goes on where it was stopped"
@@ -580,7 +619,8 @@ def basics_reproduce(
         try:
             if not only and not (out/"tokenizers.csv").is_file():
                 _write_csv(compare_tokenizers(plan), out/"tokenizers.csv")
-            complete = reproduce(plan, out, minutes, only)
+            job = plan, out, minutes, only
+            with side_by_side(processes or best_side_by_side(plan.base), *job): complete = reproduce(*job)
         except KeyboardInterrupt: complete = None
         if not (runs := load_runs(out)):
             raise KeyboardInterrupt("stopped before the first run was finished; the same command goes on")

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import regex
 
+from ..boundary import whole_number
 from ..unicode import utf8_text
 
 # %% ../../nbs/engine/fast_bpe.ipynb #7b10f49d
@@ -417,7 +418,10 @@ def counts_of(
     lengths = np.array([*map(len, counts)], np.int32)
     starts = np.concatenate([[0], np.cumsum(lengths[:-1])]).astype(np.int64)[:len(lengths)]
     store = np.frombuffer(bytearray(b"".join(counts) + bytes(32)), np.uint8)
-    return Counts(store, starts, lengths, np.array([*counts.values()], np.int64))
+    values = list(counts.values())
+    if set(map(type, values)) - {int} or values and not 0 <= min(values) <= max(values) < 1 << 62:
+        values = [whole_number(n, f"the count of {word!r}", 0, (1 << 62) - 1) for word, n in counts.items()]
+    return Counts(store, starts, lengths, np.array(values, np.int64))
 
 # %% ../../nbs/engine/fast_bpe.ipynb #f6acea9a
 # a space or newline after a byte that ends no white space
@@ -463,7 +467,7 @@ def _read_part(path, start, end, errors):
             f, end = io.BytesIO(raw), start + len(raw)
         data = _padded(end - start)
         n = f.readinto(memoryview(data)[:end - start])
-    if n < end - start: raise OSError(f"{path} became shorter while it was read")
+    if n < end - start: raise ValueError(f"{path} became shorter while it was read: let nobody write it")
     return data, n
 
 # %% ../../nbs/engine/fast_bpe.ipynb #e828ff44
@@ -576,6 +580,24 @@ def first_pairs(text, counts, pair_of, pairs):
         text.pair[i] = p
         pairs.count[p] += counts[w]
     return n_pairs
+
+# %% ../../nbs/engine/fast_bpe.ipynb #6e1b8e42
+def _sound(counts):
+    "The counts in arrays that a kernel can trust: every span within the store, no sum beyond 64 bits."
+    store, *columns = map(np.asarray, (counts.store, counts.starts, counts.lengths, counts.counts))
+    n = columns[0].size
+    kinds = all(x.shape == (n,) and (x.dtype.kind in "iu" or n == 0) for x in columns)
+    if not kinds or store.ndim != 1 or store.dtype != np.uint8:
+        raise ValueError("starts, lengths and counts must be flat arrays of whole numbers, one for each "
+                         "pre-token, and store one of uint8")
+    starts, lengths, weights = (x.astype(np.int64) for x in columns)
+    if n and (min(x.min() for x in (starts, lengths, weights)) < 0
+              or max(starts.max(), lengths.max(), (starts + lengths).max()) > len(store)):
+        raise ValueError(f"a pre-token is not within the store of {len(store):,} bytes, or below zero")
+    most = int(weights.max(initial=0)) * int(lengths.sum())
+    if most >= 1 << 62: most = sum(w * k for w, k in zip(weights.tolist(), lengths.tolist()))
+    if most >= 1 << 62: raise ValueError(f"the counts stand for {most:,} bytes: sums are kept in 64 bits")
+    return Counts(store, starts, lengths.astype(np.int32), weights)
 
 # %% ../../nbs/engine/fast_bpe.ipynb #a7000008
 def _first_arrays(counts, n_merges):
@@ -798,7 +820,9 @@ def learn_merges(
 ):                      # pairs of byte strings, in order
     "Learn merges from counted pre-tokens, compiled."
     compile_kernels()
-    text, pairs, tokens, n_pairs = _first_arrays(counts, n_merges)
+    counts = _sound(counts)
+    n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # a merge takes a place
+    (text, pairs, tokens, n_pairs), weights = _first_arrays(counts, n_merges), counts.counts
     places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
     hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
@@ -815,8 +839,7 @@ def learn_merges(
         hn, hp, seen = _roomy(hn, size, need), _roomy(hp, size, need), _roomy(seen, 0, need)
         tokens = tokens._replace(spelled=_roomy(tokens.spelled, used, spelled))
         state = n_pairs, n_places, size, used, done
-        state = learn(state, n_merges, least, text, counts.counts, pairs, tokens, places,
-                      seen, hn, hp, merged)
+        state = learn(state, n_merges, least, text, weights, pairs, tokens, places, seen, hn, hp, merged)
         n_pairs, n_places, size, used, done = state
         if size > 0: need = 2 * int(pairs.n[hp[0]])
     return _spelled(merged[:done], pairs, tokens)
@@ -1014,19 +1037,25 @@ class Encoder:
             i, why, m = encode_text(data, i, n, self.scan, self.special, self.special_id, self.table.arrays,
                                     self.merging, self.kept, out, m)
             if why == NOT_UTF8: utf8_text(data[:n], name, start)
-            if why == NO_ID: raise ValueError(f"the vocabulary has no token for one of the bytes of {name}")
+            if why == NO_ID: self._no_id(data[:n], i, name, start)
             if why == FULL: self._make_room()
         if len(self.merging.heap) > 1 << 20: self._scratch(256)
         return out[:m]
 
     def _fresh(self): self.table, self.kept = SpanTable(1 << 16), np.zeros(1 << 16, np.int32)
 
+    def _no_id(self, data, i, name, start):
+        "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
+        utf8_text(data, name, start)
+        byte = next(bytes([b]) for b in data[int(i):].tolist() if self.merging.byte_id[b] < 0)
+        raise ValueError(f"the vocabulary has no token for the byte {byte!r}")
+
     def _scratch(self, n): self.merging = self.merging._replace(**_scratch(n))
 
     def _make_room(self):
-        "Grow what is full; start afresh at half a million pre-tokens, so that memory stays bounded."
+        "Grow what is full; start afresh at half a million pre-tokens or 16 MB of them, so memory is bounded."
         slots, store, used = self.table.arrays
-        if len(self.table) > 1 << 19: self._fresh()
+        if len(self.table) > 1 << 19 or int(used[0]) > 1 << 24: self._fresh()
         elif int(used[2]) + 260 > len(self.kept): self.kept = _longer(self.kept, len(self.kept))
         elif len(self.table) >= len(slots) >> 3 or int(used[0]) + 300 > len(store): self.table.grow()
         else: self._scratch(4 * len(self.merging.work[0]))

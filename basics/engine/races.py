@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bpe import PAT, Tokenizer, train_bpe, write_whole
+from ..boundary import write_atomic
+from ..bpe import PAT, Tokenizer, train_bpe
 from .fast_bpe import char_classes, compile_kernels, cores, count_file, count_part, learn_merges
 from .machine import machine_name
 
@@ -147,7 +148,7 @@ def race(
     results |= dict(vocab_size=vocab_size, rounds=rounds) | _corpus_facts(path, end)
     results |= _machine_facts("numba", "tokenizers", "tiktoken", "rustbpe", "gigatoken")
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, json.dumps(results, indent=1).encode())
+    write_atomic(out, lambda f: f.write(json.dumps(results, indent=1).encode()))
     return results
 
 # %% ../../nbs/engine/races.ipynb #e6f4b52b
@@ -179,7 +180,7 @@ def keep_speeds(
     for name, path in corpora.items():
         speed[name] = cold_and_warm(Tokenizer(*train_bpe(path, vocab_size, [end]), [end]), path, rounds)
     results = dict(vocab_size=vocab_size, rounds=rounds, speed=speed) | _machine_facts("numba")
-    write_whole(out, json.dumps(results, indent=1).encode())
+    write_atomic(out, lambda f: f.write(json.dumps(results, indent=1).encode()))
     return results
 
 # %% ../../nbs/engine/races.ipynb #09acb72f
@@ -265,7 +266,8 @@ def scale(
             (facts, _, merges), before, peak = _fresh_process(_timed_training, path, vocab_size, end)
             rows.append(dict(bytes=os.path.getsize(path), vocab_size=vocab_size, merges=len(merges)) | facts
                         | dict(start_mb=before, peak_mb=peak))
-    write_whole(out, json.dumps(_machine_facts("numba") | dict(rows=rows), indent=1).encode())
+    text = json.dumps(_machine_facts("numba") | dict(rows=rows), indent=1)
+    write_atomic(out, lambda f: f.write(text.encode()))
     return rows
 
 # %% ../../nbs/engine/races.ipynb #2925e03a
@@ -321,7 +323,7 @@ def tokenizer_experiments(
         results["speed"][name] = cold_and_warm(t, train)
         results["zipf"][name], results["own_tokens"][name] = _use_facts(t, texts[name], others)
     results |= _machine_facts("numba")
-    write_whole(out, json.dumps(results, indent=1, ensure_ascii=False).encode())
+    write_atomic(out, lambda f: f.write(json.dumps(results, indent=1, ensure_ascii=False).encode()))
     return results
 
 # %% ../../nbs/engine/races.ipynb #8414784e

@@ -439,7 +439,7 @@ def floor(self: Trainer) -> dict:  # document_loss and document_floor, nats per 
     documents = split_documents(text)[1:]  # the first has no <|endoftext|> before it
     longest = np.diff(np.flatnonzero(self.valid == end)).max()
     if longest > length: return {}  # a story that does not fit cannot be read whole
-    got = document_loss(self.train_step.averaged, self.valid, end, length, self.config.batch_size)
+    got = document_loss(self.train_step.averaged, self.valid, end, length)
     least = toy_floor(documents, got["tokens"])
     return dict(document_loss=got["nats_per_token"], document_floor=least["nats_per_token"])
 
