@@ -190,9 +190,9 @@ def save_checkpoint(
     state["checksum"] = checksum(state)
     if hasattr(out, "write"): return torch.save(state, out)
     try: write_atomic(out, partial(torch.save, state))
-    except RuntimeError as e:  # PyTorch's word for a disk that is full
-        raise OSError(f"could not write {out} ({_first_line(e)}); what was there before is untouched: "
-                      "free some space, or name another folder") from e
+    except RuntimeError as e:  # PyTorch's word for a disk that is full, which is the context
+        raise OSError(f"could not write {out} ({_first_line(e.__context__ or e)}); what was there before is "
+                      "untouched: free some space, or name another folder") from e
 
 
 # %% ../nbs/07_training.ipynb #pln00001

@@ -120,6 +120,8 @@ def _open_folder(out, config, resume):
     status = read_status(out)["status"]
     ended = status in ("finished", "diverged")
     if not resume:
+        if status == "running":
+            with _kept(out): pass  # says who has it, if somebody has
         cure = "name another folder" if ended else "resume it, or name another folder"
         raise FileExistsError(f"{out} already holds a run ({status}): {cure}")
     return ended
@@ -174,7 +176,7 @@ def _text_facts(data):
 
 def _same_text(ours, theirs, where):
     "Complain when the text is not the one that a run or a checkpoint has learned from"
-    pairs = [(k, v, theirs.get(k)) for k, v in ours.items()]
+    pairs = [(k, v, theirs.get(k)) for k, v in ours.items() if k != "begin"]
     odd = [f"{k} ({str(a)[:12]}, was {str(b)[:12]})" for k, a, b in pairs if a != b]
     need(not odd, f"{where} has learned from another text: {', '.join(odd)}. Bring that text back, "
                   "or name another folder")
@@ -572,8 +574,9 @@ def load_run(
     try: check_shapes(model, state)
     except ValueError as e: raise ValueError(f"{source}: {e}") from None
     model.load_state_dict(state)
-    begin = read_json(out/"data.json", cure="delete it")["begin"] if (out/"data.json").is_file() else "\n"
-    return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status, begin)
+    facts = read_json(out/"data.json", cure="delete it") if (out/"data.json").is_file() else {}
+    return Run(out, config, model.eval(), load_tokenizer(out/"tokenizer"), read_metrics(out), status,
+               str(facts.get("begin", "\n")))
 
 
 # %% ../../nbs/engine/runs.ipynb #36fba2dc
@@ -771,6 +774,7 @@ def basics_generate(
     with plain_errors("basics_generate"):
         r = load_run(run or TOY_RUN, pick_device(device))
         _say_diverged(r)
+        prompt = os.fsencode(prompt).decode("utf-8", "replace")  # what an ascii terminal sends undecoded
         _show(complete(r.model, r.tokenizer, prompt, max_tokens, fast_generate, r.begin,
                        temperature=temperature, top_p=top_p, top_k=top_k, seed=seed))
 
