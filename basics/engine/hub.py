@@ -109,6 +109,8 @@ def _asked_to_wait(e):
         return max(0., parsedate_to_datetime(after).timestamp() - time.time())
 
 # %% ../../nbs/engine/hub.ipynb #hub00018
+_rest = time.sleep
+
 def patiently(
     ask,        # is called until it works
     what: str,  # is asked for, in words
@@ -124,7 +126,7 @@ def patiently(
             pause = 2. ** (tries - 1) if asked is None else asked
             why = f'the server answers {_status(e)}' if _status(e) else str(e) or type(e).__name__
             print(f'{what}: {why}; again in {pause:.0f} s', file=sys.stderr)
-            time.sleep(pause)
+            _rest(pause)
 
 # %% ../../nbs/engine/hub.ipynb #hub00019
 def _explained(e, what, asked=None):
