@@ -577,10 +577,10 @@ def _keep_run(folder, to, lines):
     to.mkdir(parents=True, exist_ok=True)
     config = read_json(folder/"config.json")
     named = config | dict(corpus=Path(config["corpus"]).stem)  # no path of this machine
-    (to/"config.json").write_text(json.dumps(named, indent=1) + "\n")
-    (to/"result.json").write_text((folder/"result.json").read_text())
+    (to/"config.json").write_text(json.dumps(named, indent=1) + "\n", "utf-8")
+    (to/"result.json").write_bytes((folder/"result.json").read_bytes())
     if not (folder/"metrics.jsonl").is_file(): return  # it ran out of memory before its first step
-    (to/"metrics.jsonl").write_text(thin_log((folder/"metrics.jsonl").read_text(), lines))
+    (to/"metrics.jsonl").write_text(thin_log((folder/"metrics.jsonl").read_text("utf-8"), lines), "utf-8")
     for sample in sorted((folder/"samples").glob("*.txt"))[-1:]:
         (to/"samples").mkdir()
         shutil.copy(sample, to/"samples")

@@ -6,20 +6,25 @@
 __all__ = ['machine_name', 'pick_device', 'deterministic', 'peak_flops', 'environment', 'memory_gb', 'total_memory']
 
 # %% ../../nbs/engine/machine.ipynb #1aac7610
-import math, os, platform, re, resource, sys, time
+import math, os, platform, re, sys, time
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from .. import __version__
 
+try: import resource
+except ImportError: resource = None  # Windows
+
 # %% ../../nbs/engine/machine.ipynb #fcf78285
 def machine_name() -> str:
     "The processor, as the system calls it"
     try:
-        with open("/proc/cpuinfo") as f: names = re.findall(r"^model name\s*: (.+)", f.read(), re.M)
+        cpus = Path("/proc/cpuinfo").read_text("utf-8")
+        names = re.findall(r"^model name\s*: (.+)", cpus, re.M)
     except OSError: names = []  # not Linux
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -87,8 +92,9 @@ def environment(
 def memory_gb(
     device: torch.device,
 ) -> float:
-    "The most memory used so far: the device's, or the process's own"
+    "The most memory used so far: the device's, or the process's own; NaN where the system does not say"
     if device.type == "cuda": return torch.cuda.max_memory_allocated(device) / 1e9
+    if resource is None: return math.nan
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on a Mac, kilobytes on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 

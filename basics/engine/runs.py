@@ -319,7 +319,7 @@ def log(self: Trainer, **more) -> dict:  # the line
     path = self.out/"metrics.jsonl"
     if self.rank: return row
     try:
-        with open(path, "a") as f: f.write(json.dumps(row) + "\n")
+        with open(path, "a", encoding="utf-8") as f: f.write(json.dumps(row) + "\n")
     except OSError as e:
         raise OSError(f"could not write {path} ({e.strerror}): free some space, and resume") from e
     return row
@@ -617,7 +617,7 @@ def pack_run(
     out, to, run = Path(out), Path(to), load_run(out)
     left_out = "lock", "checkpoints", "samples", "environment.json", "metrics.jsonl", "model.safetensors"
     shutil.copytree(out, to, ignore=shutil.ignore_patterns(*left_out))
-    (to/"metrics.jsonl").write_text(thin_log((out/"metrics.jsonl").read_text()))
+    (to/"metrics.jsonl").write_text(thin_log((out/"metrics.jsonl").read_text("utf-8")), "utf-8")
     halves = {name: p.half() for name, p in run.model.state_dict().items()}
     (to/"model.safetensors").write_bytes(weight_file(halves))
 
@@ -642,7 +642,7 @@ def expected_losses(
     train_tokens: int | None = None,  # tokens of the training text; None: those of the configuration's corpus
 ) -> pd.DataFrame:  # tokens, low and high: a row for each validation
     "Between which validation losses a run of this configuration should stay, from kept runs of its preset"
-    bands = json.loads((files("basics")/"expected.json").read_text())
+    bands = json.loads((files("basics")/"expected.json").read_text("utf-8"))
     other = {name: differences(config, PRESETS[name], _SAME_CURVE) for name in bands}
     name, none = min(bands, key=lambda name: len(other[name])), "no band for this configuration: "
     band = bands[name]

@@ -113,7 +113,7 @@ def add_entry(
 ) -> list[dict]:  # all entries, the nearest to the floor first
     "Put an entry into a table"
     path = Path(table)
-    entries = json.loads(path.read_text()) if path.is_file() else []
+    entries = json.loads(path.read_text("utf-8")) if path.is_file() else []
     entries = sorted([*entries, entry], key=lambda e: (e["seconds"], e["above_floor"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, entries)
