@@ -30,7 +30,7 @@ def load_runs(
     for path in sorted(Path(folder).glob("*/result.json")):
         here, config = path.parent, read_json(path.parent/"config.json")
         samples = sorted((here/"samples").glob("*.txt"))
-        sample = samples[-1].read_text(encoding="utf-8") if samples else ""  # texts.txt, after step_*.txt
+        sample = samples[-1].read_text("utf-8", "replace") if samples else ""  # texts.txt, after step_*.txt
         metrics = read_metrics(here) if (here/"metrics.jsonl").is_file() else pd.DataFrame()
         result = read_json(path) | dict(eval_tokens=config.get("eval_tokens", 0))
         if len(metrics): result |= dict(last_lr=metrics.lr.iloc[-1], tok_per_s=metrics.tok_per_s.median())

@@ -413,8 +413,9 @@ def get_corpus(
     name_or_path,  # toy, pydoc, tinystories, owt, hf:owner/name:split:column, or the path of a file or folder
 ) -> Corpus:
     "The corpus of this name, or made of this file or folder."
-    name = os.fspath(name_or_path)
-    if not name.strip(): raise ValueError('no corpus is named: give toy, pydoc, tinystories, owt or a path')
+    name = str(name_or_path) if isinstance(name_or_path, (str, os.PathLike)) else ''
+    if not name.strip():
+        raise ValueError(f'{name_or_path!r:.60} names no corpus: give {", ".join(CORPORA)} or a path')
     if name in CORPORA: return CORPORA[name]()
     return hub_corpus(name) if name.startswith('hf:') else path_corpus(os.path.expanduser(name))
 
