@@ -14,7 +14,7 @@ from pathlib import Path
 
 import regex
 
-from .boundary import whole_number
+from .boundary import refuse_other_formats, whole_number
 from .engine.fast_bpe import compile_kernels, cores, count_file, learn_merges
 from .unicode import byte_to_char, utf8_bytes, utf8_text
 
@@ -180,10 +180,6 @@ def native() -> bool:   # False: the plain road is taken
     return True
 
 # %% ../nbs/01_bpe.ipynb #textfile
-_FORMATS = {b"\x1f\x8b": "packed by gzip: use gunzip", b"PK\x03\x04": "a zip archive: use unzip",
-            b"\xfd7zXZ": "packed by xz: use unxz", b"\x28\xb5\x2f\xfd": "packed by zstd: use unzstd",
-            b"\xff\xfe": "UTF-16: use iconv -f UTF-16", b"\xfe\xff": "UTF-16: use iconv -f UTF-16"}
-
 def _path(value, what):
     "The path that a string or path names; anything else is a ValueError."
     if isinstance(value, (str, os.PathLike)) and str(value): return Path(value)
@@ -195,9 +191,8 @@ def _text_file(value, what, errors="strict"):
     if errors not in ("strict", "replace"): raise ValueError(f"errors={errors!r}: give 'strict' or 'replace'")
     if not path.exists(): raise FileNotFoundError(f"there is no {what} at {path}: give a UTF-8 text file")
     if not path.is_file(): raise ValueError(f"{path} is a folder, a pipe or a device: give a text file")
-    with open(path, "rb") as f: head = f.read(8)
-    for magic, kind in _FORMATS.items():
-        if errors == "strict" and head.startswith(magic): raise ValueError(f"{path} is {kind}")
+    if errors == "strict":
+        with open(path, "rb") as f: refuse_other_formats(f.read(4096), path)
     return path
 
 # %% ../nbs/01_bpe.ipynb #04719d41

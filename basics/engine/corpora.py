@@ -17,7 +17,7 @@ from pathlib import Path
 from fastcore.script import Param, call_parse
 
 from .. import bpe, unicode
-from ..boundary import read_json, real_number, whole_number
+from ..boundary import read_json, real_number, refuse_other_formats, whole_number
 from ..bpe import Tokenizer, train_bpe
 from ..data import END_OF_TEXT, SEPARATOR, load_tokens, split_documents, toy_rules, toy_text
 from . import fast_bpe
@@ -97,25 +97,6 @@ def _opened(path):
     except (EOFError, zlib.error, gzip.BadGzipFile) as e:
         raise ValueError(f'{path} is cut short or no gzip file ({e}): copy it again, or rename it') from None
 
-# %% ../../nbs/engine/corpora.ipynb #rdr00005
-_FOREIGN = {b'\x1f\x8b': ('gzip', 'let its name end with .gz'), b'%PDF-': ('a PDF', 'save its text'),
-            b'PAR1': ('Parquet', 'let its name end with .parquet'), b'\x93NUMPY': ('NumPy', 'give the text'),
-            b'PK\x03\x04': ('a zip archive', 'unpack it'), b'BZh91AY&SY': ('bzip2', 'unpack it with bunzip2'),
-            b'\xfd7zXZ': ('xz', 'unpack it with unxz'), b'(\xb5/\xfd': ('zstd', 'unpack it with unzstd')}
-
-def _look(head, path):
-    "ValueError for a file that is no text, by its first bytes."
-    for magic, (kind, cure) in _FOREIGN.items():
-        if head.startswith(magic): raise ValueError(f'{path} is {kind}, not text: {cure}')
-    if head[257:262] == b'ustar': raise ValueError(f'{path} is a tar archive: unpack it, and give the folder')
-    zeros = [head[i:4096:2].count(0) * 4 for i in (0, 1)]  # of UTF-16, every other byte of English is 0
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)): found = 'UTF-16'
-    elif max(zeros) > len(head[:4096]): found = 'UTF-16LE' if zeros[1] > zeros[0] else 'UTF-16BE'
-    else: return
-    raise ValueError(f'{path} is {found}, not UTF-8: {_iconv(found, path)}')
-
-def _iconv(charset, path): return f'iconv -f {charset} -t UTF-8 {shlex.quote(str(path))} > new.txt mends it'
-
 # %% ../../nbs/engine/corpora.ipynb #rdr00006
 BLOCK = 1 << 22  # bytes that are read at a time
 
@@ -125,11 +106,12 @@ def _text_blocks(path):
     with _opened(path) as f:
         while True:
             block, held = f.read(BLOCK), len(decoder.getstate()[0])
-            if not at: _look(block, path)
+            if not at: refuse_other_formats(block[:4096], path)
             try: decoder.decode(block, final=not block)
             except UnicodeDecodeError as e:
+                mend = f'iconv -f LATIN1 -t UTF-8 {shlex.quote(str(path))} > new.txt mends it'
                 raise ValueError(f'{path} is not UTF-8 at byte {at - held + e.start:,}: if it is Latin-1, '
-                                 f'{_iconv("LATIN1", path)}; else mend that place') from None
+                                 f'{mend}; else mend that place') from None
             if not block: return
             yield block
             at += len(block)
@@ -142,7 +124,7 @@ def _jsonl_rows(path, column):
     with _opened(path) as f:
         for n, line in enumerate(iter(lambda: f.readline(LONGEST), b''), 1):
             where = f'{path}, line {n}'
-            if n == 1: _look(line, path)
+            if n == 1: refuse_other_formats(line[:4096], path)
             if not line.strip(): continue
             try: row = json.loads(line) if len(line) < LONGEST else None
             except (ValueError, RecursionError): row = None

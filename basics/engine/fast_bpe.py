@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import regex
+from fastcore.basics import patch
 
 from ..boundary import whole_number
 from ..unicode import utf8_text
@@ -1044,21 +1045,24 @@ class Encoder:
 
     def _fresh(self): self.table, self.kept = SpanTable(1 << 16), np.zeros(1 << 16, np.int32)
 
-    def _no_id(self, data, i, name, start):
-        "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
-        utf8_text(data, name, start)
-        byte = next(bytes([b]) for b in data[int(i):].tolist() if self.merging.byte_id[b] < 0)
-        raise ValueError(f"the vocabulary has no token for the byte {byte!r}")
-
     def _scratch(self, n): self.merging = self.merging._replace(**_scratch(n))
 
-    def _make_room(self):
-        "Grow what is full; start afresh at half a million pre-tokens or 16 MB of them, so memory is bounded."
-        slots, store, used = self.table.arrays
-        if len(self.table) > 1 << 19 or int(used[0]) > 1 << 24: self._fresh()
-        elif int(used[2]) + 260 > len(self.kept): self.kept = _longer(self.kept, len(self.kept))
-        elif len(self.table) >= len(slots) >> 3 or int(used[0]) + 300 > len(store): self.table.grow()
-        else: self._scratch(4 * len(self.merging.work[0]))
+# %% ../../nbs/engine/fast_bpe.ipynb #encroom1
+@patch
+def _make_room(self:Encoder):
+    "Grow what is full; start afresh at half a million pre-tokens or 16 MB of them, so memory is bounded."
+    slots, store, used = self.table.arrays
+    if len(self.table) > 1 << 19 or int(used[0]) > 1 << 24: self._fresh()
+    elif int(used[2]) + 260 > len(self.kept): self.kept = _longer(self.kept, len(self.kept))
+    elif len(self.table) >= len(slots) >> 3 or int(used[0]) + 300 > len(store): self.table.grow()
+    else: self._scratch(4 * len(self.merging.work[0]))
+
+@patch
+def _no_id(self:Encoder, data, i, name, start):
+    "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
+    utf8_text(data, name, start)
+    byte = next(bytes([b]) for b in data[int(i):].tolist() if self.merging.byte_id[b] < 0)
+    raise ValueError(f"the vocabulary has no token for the byte {byte!r}")
 
 # %% ../../nbs/engine/fast_bpe.ipynb #c7ee4783
 class Encoders:

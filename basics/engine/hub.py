@@ -191,10 +191,8 @@ def _go_on(file, part, bar):
 # %% ../../nbs/engine/hub.ipynb #hub00024
 def _digest(path, like):
     "The checksum of a file, of the kind of another: SHA-256, or git's SHA-1."
-    sha = hashlib.sha256() if len(like) == 64 else hashlib.sha1(b'blob %d\0' % path.stat().st_size)
-    with open(path, 'rb') as f:
-        while block := f.read(BLOCK): sha.update(block)
-    return sha.hexdigest()
+    begin = hashlib.sha256 if len(like) == 64 else lambda: hashlib.sha1(b'blob %d\0' % path.stat().st_size)
+    with open(path, 'rb') as f: return hashlib.file_digest(f, begin).hexdigest()
 
 def fetch(
     file: HubFile,

@@ -9,7 +9,7 @@ __all__ = ['TOY_RUN', 'write_json', 'read_config', 'read_metrics', 'read_status'
            'basics_compare']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
-import hashlib, io, json, math, os, re, shutil, signal, sys, threading, time, warnings
+import io, json, math, os, re, shutil, signal, sys, threading, time, warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
@@ -38,6 +38,7 @@ from .config import FREE, PRESETS, Config, differences, need, with_fields
 from .corpora import get_corpus, load_tokenizer, plain_errors, prepare
 from .grammar import toy_floor
 from .machine import deterministic, environment, memory_gb, pick_device, total_memory
+from .once import content_hash
 from .step import TrainStep, make_optimizer
 from ..layers import TransformerLM
 from ..optimizer import cross_entropy, lr_cosine_schedule
@@ -168,10 +169,9 @@ def _after_end(tokens, tokenizer):
     return "" if begin.strip() else begin
 
 def _text_facts(data):
-    "What a run learns from, wherever it lies"
+    "What a run learns from, wherever it lies: tokens, their numbers and hashes"
     facts = dict(train_tokens=data.train_tokens, valid_tokens=data.valid_tokens)
-    for name, path in dict(train=data.train, valid=data.valid).items():
-        with open(path, "rb") as f: facts[f"{name}_sha256"] = hashlib.file_digest(f, "sha256").hexdigest()
+    facts |= dict(train_sha256=content_hash(data.train), valid_sha256=content_hash(data.valid))
     return facts | dict(begin=_after_end(load_tokens(data.train), data.tokenizer))
 
 def _same_text(ours, theirs, where):
