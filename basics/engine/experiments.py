@@ -488,7 +488,7 @@ def reproduce(
     before = {e.name for e, _ in _planned(plan, out, only)[0]}
     late = lambda cost: minutes and gone and (time.monotonic() - start) * (1 + cost / gone) > 60 * minutes
     shape = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left"
-    with tqdm(disable=not progress, bar_format=shape) as bar:
+    with tqdm(disable=not progress, bar_format=shape, smoothing=0) as bar:  # the mean rate since the start
         while True:
             done, left = _planned(plan, out, only)
             if not (left := [(e, c) for e, c in left if e.name not in skipped]): return not skipped
