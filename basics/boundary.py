@@ -123,8 +123,9 @@ def refuse_other_formats(
         if head.startswith(magic): raise ValueError(f"{path} is {kind}, not text: {cure}")
     if head[257:262] == b"ustar": raise ValueError(f"{path} is a tar archive, not text: unpack it")
     zeros = [head[i:4096:2].count(0) * 4 for i in (0, 1)]  # of UTF-16, every other byte of English is 0
+    every_other = len(head) >= 16 and max(zeros) > len(head[:4096]) > 8 * min(zeros)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)): found = "UTF-16"
-    elif max(zeros) > len(head[:4096]): found = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
+    elif every_other: found = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
     else: return
     mend = f"iconv -f {found} -t UTF-8 {shlex.quote(str(path))} > new.txt mends it"
     raise ValueError(f"{path} is {found}, not UTF-8: {mend}")
