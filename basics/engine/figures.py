@@ -505,6 +505,7 @@ def _draw_difference(ax, variant, base, label, noise):
     low, high = min(late.min(), -1.5 * two), max(late.max(), 1.5 * two)
     ax.set(xlabel=_AXES["tokens"], ylabel="loss above the base's (nats per token)", xlim=(0, None),
            ylim=(low - .1 * (high - low), high + .2 * (high - low)))
+    ax.locator_params(axis="x", nbins=5)  # long numbers of tokens would meet
     _name_death(ax, variant, lr, VARIANT_COLORS[label])
 
 # %% ../../nbs/engine/figures.ipynb #c1f00008
