@@ -352,8 +352,7 @@ def write_edition(
         path = Path(out, name)
         (kept if path.exists() else written).append(name)
         if path.exists(): continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_atomic(path, lambda f: f.write(text.encode()))
     return written, kept
 
 # %% ../../nbs/engine/exercises.ipynb #e84bde77
@@ -976,5 +975,5 @@ def basics_adapters(
         home = Path(path).parent
         if not home.is_dir(
                 ): raise FileNotFoundError(f"there is no folder {home}: give the path of adapters.py")
-        Path(path).write_text(adapters_text(package), encoding="utf-8")
+        write_atomic(path, lambda f: f.write(adapters_text(package).encode()))
     print(f"{len(ADAPTERS)} adapters for {package} in {path}")
