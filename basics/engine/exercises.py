@@ -362,7 +362,7 @@ def basics_exercises(
     solved: bool = False,  # write the solutions, too
 ):
     "Write the exercise book: notebooks, and the same as a package of stubs; what is there is kept."
-    written, kept = write_edition(out, solved)
+    with plain_errors("basics_exercises"): written, kept = write_edition(out, solved)
     for name in kept: print(f"kept as it is: {Path(out, name)}")
     hours = course_minutes(load_exercises()) / 60
     print(f"{len(written)} files in {out}, {len(load_exercises())} exercises, about {hours:.1f} hours")
