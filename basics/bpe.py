@@ -524,11 +524,12 @@ def from_files(cls:Tokenizer,
 # %% ../nbs/01c_files.ipynb #files031
 def _check_marks(merges_file, others):
     "Hold merges.txt and the files beside it against the marks in its first line, where `save` wrote some."
-    first, _, merges = merges_file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n")
+    first, end, merges = merges_file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n")
+    ours = first.startswith(b"#") and (b" merges.txt " in first or not end)   # or cut in it
     marks = dict(re.findall(r"(\w+\.(?:json|txt)) (\w+)", first.decode(errors="replace")))   # three, or none
     held = [(name, file, file.read_bytes() if file.is_file() else b"") for name, file in others.items()]
     for name, file, data in [("merges.txt", merges_file, merges), *held]:
-        if marks and marks.get(name) != _mark(data):
+        if (marks or ours) and marks.get(name) != _mark(data):
             raise ValueError(f"{file} is not what was saved with {merges_file}: {_AGAIN}")
 
 def _saved_special(file):

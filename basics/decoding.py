@@ -76,7 +76,7 @@ def check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k, 
     real_number(temperature, "temperature", 0)
     if not real_number(top_p, "top_p", 0, 1): raise ValueError("top_p = 0: must be above 0")
     if top_k is not None: whole_number(top_k, "top_k", 1)
-    if eos_id is not None: whole_number(eos_id, "eos_id", 0)
+    if eos_id is not None: whole_number(eos_id, "eos_id", 0, model.vocab_size - 1)
     if seed is not None: whole_number(seed, "seed", -2**63, 2**64 - 1)
     return ids
 

@@ -118,22 +118,22 @@ def _kind(x):
 
 
 # %% ../nbs/06b_checkpoints.ipynb #opt00002
-def _first_step(optimizer, settings, p):
-    "What an optimizer with these settings keeps for a parameter like `p`, but of length 2 in each direction"
-    tiny = torch.ones([2] * p.ndim, dtype=p.dtype, device=p.device, requires_grad=True)
-    tiny.grad = torch.ones_like(tiny)
+def _kept_for(optimizer, settings, p):
+    "What an optimizer with these settings keeps for a parameter like `p` after a step"
+    like = torch.ones_like(p, requires_grad=True)
+    like.grad = torch.ones_like(p)
     plain = {k: v.item() if isinstance(v, torch.Tensor) else v for k, v in settings.items()}
     trial = copy.copy(optimizer)
-    trial.__setstate__(dict(state=defaultdict(dict), param_groups=[plain | dict(params=[tiny])]))
-    trial.step(lambda: tiny.detach().sum())
-    return trial.state[tiny]
+    trial.__setstate__(dict(state=defaultdict(dict), param_groups=[plain | dict(params=[like])]))
+    trial.step(lambda: like.detach().sum())
+    return trial.state[like]
 
-def _fits(there, here, p):
-    "Whether a saved value can stand where the first step of the tiny parameter left the value `here`"
-    sizes = getattr(here, "shape", ())
-    if not isinstance(there, torch.Tensor): return type(there) in (int, float) and not sizes
-    shape = [n if tiny == 2 else tiny for n, tiny in zip(p.shape, sizes)]
-    return list(there.shape) == shape and there.is_floating_point()
+def _shapes(state):
+    "The shape of each value, () for a number; of what is neither number nor tensor of floats, the type"
+    def shape(x):
+        if type(x) in (int, float): return ()
+        return tuple(x.shape) if isinstance(x, torch.Tensor) and x.is_floating_point() else type(x)
+    return {k: shape(x) for k, x in state.items()}
 
 
 # %% ../nbs/06b_checkpoints.ipynb #opt00003
@@ -148,8 +148,9 @@ def check_optimizer(
         if sizes != theirs: raise ValueError(f"it has parameter groups of {theirs}, not of {sizes}")
         for group, its in zip(optimizer.param_groups, groups):
             for p, i in zip(group["params"], its["params"]):
-                kept, there = _first_step(optimizer, its, p), states.get(whole_number(i, "params", 0), {})
-                odd = [k for k in kept if i in states and not _fits(there.get(k), kept[k], p)]
+                here = _shapes(_kept_for(optimizer, its, p))
+                there = _shapes(states.get(whole_number(i, "params", 0), {}))
+                odd = [k for k in here if i in states and there.get(k) != here[k]]  # or it made no step yet
                 if odd: raise ValueError(f"it has no fitting {odd[0]}, but {', '.join(there)}")
     except Exception as e:
         why = f"it has no {_first_line(e)}" if isinstance(e, KeyError) else _first_line(e)

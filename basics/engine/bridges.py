@@ -7,17 +7,16 @@ __all__ = ['DTYPES', 'PATTERNS', 'pairs_to_halves', 'halves_to_pairs', 'to_huggi
            'to_gguf']
 
 # %% ../../nbs/engine/bridges.ipynb #7c1c97df
-import json, os, shutil, tempfile
-from contextlib import contextmanager
+import json, os
 from pathlib import Path
 
 import torch
 from fastcore.basics import patch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save as safetensors_bytes
 from torch import Tensor
 
-from ..boundary import read_json, write_atomic
+from ..boundary import read_json, whole_folder, write_atomic
 from ..bpe import PAT, Tokenizer, _visible
 from ..data import END_OF_TEXT
 from ..layers import RMSNorm, SwiGLU, TransformerLM
@@ -236,21 +235,6 @@ def tokenizer_from_tiktoken(cls: Tokenizer,
     try: return _checked(vocab, merges, list(special), len(ranks) + len(special))
     except ValueError as e: raise ValueError(f"{encoding.name}: {e}") from None
 
-# %% ../../nbs/engine/bridges.ipynb #brdg0041
-@contextmanager
-def _whole_folder(folder):
-    "A folder to fill: it gets its name when all has gone well, and vanishes if not"
-    folder = Path(os.path.abspath(folder))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is there already: name a new folder")
-    aside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if folder.is_dir(): folder.rmdir()  # an empty one
-        os.replace(aside, folder)
-    finally: shutil.rmtree(aside, ignore_errors=True)
-
 # %% ../../nbs/engine/bridges.ipynb #brdg0042
 def _check_pair(model, tokenizer):
     "The id of the end-of-text token or None, if model and tokenizer can be written together"
@@ -279,12 +263,12 @@ def to_huggingface(
 ) -> Path:  # the folder
     "Write a model and its tokenizer for `transformers`; ValueError if it has no such model"
     config = _config(model, _check_pair(model, tokenizer))
-    with _whole_folder(folder) as aside:
+    with whole_folder(folder) as aside:
         _write_tokenizer(tokenizer, aside)
-        for name, data in _settings(config).items():
-            text = json.dumps(data, indent=1) + "\n"
-            (aside/name).write_text(text, "utf-8")
-        save_file(_tensors(model), aside/"model.safetensors", metadata={"format": "pt"})
+        texts = {name: json.dumps(data, indent=1) + "\n" for name, data in _settings(config).items()}
+        files = {name: text.encode() for name, text in texts.items()}
+        files["model.safetensors"] = safetensors_bytes(_tensors(model), {"format": "pt"})
+        for name, data in files.items(): write_atomic(aside/name, lambda f: f.write(data))
     return Path(folder)
 
 # %% ../../nbs/engine/bridges.ipynb #brdg0049
@@ -454,6 +438,19 @@ def _write_tensors(writer, gguf, model, arch):
         writer.add_tensor(names.get_name(name, (".weight",)), data, raw_dtype=stored)
 
 # %% ../../nbs/engine/bridges.ipynb #brdg0072
+def _write_gguf(writer, gguf, name, model, tokenizer, config):
+    "Put all that a GGUF file holds into it"
+    kinds = dict(F32="ALL_F32", F16="MOSTLY_F16", BF16="MOSTLY_BF16")
+    file_type = gguf.LlamaFileType[kinds[DTYPES[model.lm_head.weight.dtype]]]
+    writer.add_name(name)
+    _write_sizes(writer, config, file_type)
+    _write_tokens(writer, tokenizer, model.vocab_size, config["eos_token_id"])
+    _write_tensors(writer, gguf, model, config["model_type"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+
+# %% ../../nbs/engine/bridges.ipynb #brdg0072a
 def to_gguf(
     model: TransformerLM,  # as in `to_huggingface`
     tokenizer: Tokenizer,  # its ids are rows of the model
@@ -464,18 +461,9 @@ def to_gguf(
     except ImportError: raise ImportError("to_gguf needs gguf: pip install 'basics[bridges]'") from None
     config, path = _config(model, _check_pair(model, tokenizer)), Path(path)
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder: name a file, {path/'model.gguf'}")
-    file_type = dict(F32="ALL_F32", F16="MOSTLY_F16", BF16="MOSTLY_BF16")[DTYPES[model.lm_head.weight.dtype]]
-    with tempfile.TemporaryDirectory() as aside:  # the library opens its file itself
-        writer = gguf.GGUFWriter(Path(aside)/"model.gguf", config["model_type"])
-        try:
-            writer.add_name(path.stem)
-            _write_sizes(writer, config, gguf.LlamaFileType[file_type])
-            _write_tokens(writer, tokenizer, model.vocab_size, config["eos_token_id"])
-            _write_tensors(writer, gguf, model, config["model_type"])
-            writer.write_header_to_file()
-            writer.write_kv_data_to_file()
-            writer.write_tensors_to_file()
+    def write(f):
+        writer = gguf.GGUFWriter(f.name, config["model_type"])  # opens the file itself, by its name aside
+        try: _write_gguf(writer, gguf, path.stem, model, tokenizer, config)
         finally: writer.close()
-        with open(Path(aside)/"model.gguf", "rb") as whole:
-            write_atomic(path, lambda f: shutil.copyfileobj(whole, f))
+    write_atomic(path, write)
     return path

@@ -352,8 +352,7 @@ def write_edition(
         path = Path(out, name)
         (kept if path.exists() else written).append(name)
         if path.exists(): continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_atomic(path, lambda f: f.write(text.encode()))
     return written, kept
 
 # %% ../../nbs/engine/exercises.ipynb #e84bde77
@@ -363,7 +362,7 @@ def basics_exercises(
     solved: bool = False,  # write the solutions, too
 ):
     "Write the exercise book: notebooks, and the same as a package of stubs; what is there is kept."
-    written, kept = write_edition(out, solved)
+    with plain_errors("basics_exercises"): written, kept = write_edition(out, solved)
     for name in kept: print(f"kept as it is: {Path(out, name)}")
     hours = course_minutes(load_exercises()) / 60
     print(f"{len(written)} files in {out}, {len(load_exercises())} exercises, about {hours:.1f} hours")
@@ -976,5 +975,5 @@ def basics_adapters(
         home = Path(path).parent
         if not home.is_dir(
                 ): raise FileNotFoundError(f"there is no folder {home}: give the path of adapters.py")
-        Path(path).write_text(adapters_text(package), encoding="utf-8")
+        write_atomic(path, lambda f: f.write(adapters_text(package).encode()))
     print(f"{len(ADAPTERS)} adapters for {package} in {path}")

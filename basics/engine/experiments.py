@@ -22,7 +22,7 @@ from tqdm import tqdm
 import basics.engine.batches, basics.engine.optimizers, basics.engine.runs
 from ..ablations import COLUMNS, GUARDS, HANDOUT, VARIANTS, best_lrs, load_runs, results_table, show_lr
 from ..accounting import count_parameters, train_flops_per_token
-from ..boundary import locked, read_json, real_number, write_atomic
+from ..boundary import locked, read_json, real_number, whole_folder, write_atomic
 from ..bpe import Tokenizer, train_bpe
 from ..break_it import BUGS, LAYOUTS, swap
 from ..data import END_OF_TEXT, load_tokens, ngram_losses, split_documents
@@ -574,16 +574,16 @@ def _tokenizer_facts(name, corpus, size, tens):
 # %% ../../nbs/engine/experiments.ipynb #ed7d694f
 def _keep_run(folder, to, lines):
     "Copy one run's result, configuration, thinned log and last text"
-    to.mkdir(parents=True, exist_ok=True)
     config = read_json(folder/"config.json")
     named = config | dict(corpus=Path(config["corpus"]).stem)  # no path of this machine
-    (to/"config.json").write_text(json.dumps(named, indent=1) + "\n", "utf-8")
-    (to/"result.json").write_bytes((folder/"result.json").read_bytes())
-    if not (folder/"metrics.jsonl").is_file(): return  # it ran out of memory before its first step
-    (to/"metrics.jsonl").write_text(thin_log((folder/"metrics.jsonl").read_text("utf-8"), lines), "utf-8")
-    for sample in sorted((folder/"samples").glob("*.txt"))[-1:]:
-        (to/"samples").mkdir()
-        shutil.copy(sample, to/"samples")
+    files = {"config.json": (json.dumps(named, indent=1) + "\n").encode(),
+             "result.json": (folder/"result.json").read_bytes()}
+    if (folder/"metrics.jsonl").is_file():  # else it ran out of memory before its first step
+        files["metrics.jsonl"] = thin_log((folder/"metrics.jsonl").read_text("utf-8"), lines).encode()
+        texts = sorted((folder/"samples").glob("*.txt"))
+        files |= {f"samples/{text.name}": text.read_bytes() for text in texts[-1:]}
+    with whole_folder(to) as new:
+        for name, data in files.items(): write_atomic(new/name, lambda f: f.write(data))
 
 # %% ../../nbs/engine/experiments.ipynb #db7f088d
 def keep_logs(

@@ -10,6 +10,7 @@ __all__ = ['FIGURES', 'about_run', 'figure_flops', 'figure_attention_share', 'fi
 
 # %% ../../nbs/engine/figures.ipynb #ba7b2f15
 import math, re, textwrap
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,6 +22,7 @@ from matplotlib.ticker import NullLocator
 from ..ablations import (VARIANT_COLORS, VARIANTS, LoggedRun, best_run, load_runs, results_table,
                               seeds_table, select_runs, show_lr)
 from ..accounting import GPT2, forward_flops
+from ..boundary import write_atomic
 from ..break_it import BUGS, LAYOUTS
 
 # %% ../../nbs/engine/figures.ipynb #e8039bf7
@@ -832,7 +834,8 @@ def draw_figures(
             fig = FIGURES[name](runs)
             if fig is None: continue
             drawn.append(out/f"{name}.png")
-            fig.savefig(drawn[-1], metadata={"Software": None})
-            fig.savefig(out/f"{name}.svg", metadata={"Date": None})
+            for kind, unsaid in ("png", "Software"), ("svg", "Date"):
+                save = partial(fig.savefig, format=kind, metadata={unsaid: None})
+                write_atomic(out/f"{name}.{kind}", save)
             plt.close(fig)
     return drawn

@@ -9,7 +9,7 @@ __all__ = ['TOY_RUN', 'write_json', 'read_config', 'read_metrics', 'read_status'
            'basics_compare']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
-import io, json, math, os, re, shutil, signal, sys, threading, time, warnings
+import io, json, math, os, re, signal, sys, threading, time, warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 # %% ../../nbs/engine/runs.ipynb #b2048076
 from ..accounting import count_parameters, train_flops_per_token
-from ..boundary import locked, read_json, real_number, whole_number, write_atomic
+from ..boundary import locked, read_json, real_number, whole_folder, whole_number, write_atomic
 from ..bpe import Tokenizer
 from ..data import END_OF_TEXT, load_tokens, split_documents
 from ..decoding import complete
@@ -611,15 +611,16 @@ TOY_RUN = files("basics")/"toy_run"  # a small finished run that comes with the 
 
 def pack_run(
     out,  # folder of a finished run
-    to,  # folder to make
+    to,  # a new folder
 ):
     "Copy what is worth passing on of a run: the model in float16, and a thin log"
-    out, to, run = Path(out), Path(to), load_run(out)
-    left_out = "lock", "checkpoints", "samples", "environment.json", "metrics.jsonl", "model.safetensors"
-    shutil.copytree(out, to, ignore=shutil.ignore_patterns(*left_out))
-    (to/"metrics.jsonl").write_text(thin_log((out/"metrics.jsonl").read_text("utf-8")), "utf-8")
-    halves = {name: p.half() for name, p in run.model.state_dict().items()}
-    (to/"model.safetensors").write_bytes(weight_file(halves))
+    out, run = Path(out), load_run(out)
+    files = {p.name: p.read_bytes() for p in out.glob("*.json") if p.name != "environment.json"}
+    files["metrics.jsonl"] = thin_log((out/"metrics.jsonl").read_text("utf-8")).encode()
+    files["model.safetensors"] = weight_file({name: p.half() for name, p in run.model.state_dict().items()})
+    with whole_folder(to) as folder:
+        for name, data in files.items(): write_atomic(folder/name, lambda f: f.write(data))
+        run.tokenizer.save(folder/"tokenizer")
 
 # %% ../../nbs/engine/runs.ipynb #a859689e
 def tensorboard_log(
