@@ -34,7 +34,7 @@ from .fast_bpe import cores
 from .figures import draw_figures
 from .machine import pick_device, total_memory
 from .report import write_report
-from .runs import load_run, read_config, read_metrics, read_status, thin_log, train
+from .runs import load_run, read_config, read_metrics, read_status, settled, thin_log, train
 
 # %% ../../nbs/engine/experiments.ipynb #fe525574
 @dataclass(frozen=True)
@@ -408,7 +408,7 @@ def make_plan(
     if preset not in PLANS: raise ValueError(f"preset = {preset!r}: choose one of {', '.join(PLANS)}")
     plan = PLANS[preset]
     steps = max_steps or plan.base.max_steps
-    base = replace(plan.base, **at_steps(plan.base, steps) | changes)
+    base = settled(replace(plan.base, **at_steps(plan.base, steps) | changes))
     second = {k: v for k, v in plan.second.items() if k not in changes}
     second["corpus"] = str(corpus2 or plan.second["corpus"])
     share = steps / plan.base.max_steps
