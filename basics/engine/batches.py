@@ -216,7 +216,7 @@ def evaluate(
             whole = compile and len(x) == batch_size
             sums.append((compiled(_sum_of_losses) if whole else _sum_of_losses)(model, x, y, mask))
     model.train(was)
-    return torch.stack(sums).cpu().double().sum().item() / (len(tokens) - 1)  # here the CPU waits
+    return math.fsum(torch.stack(sums).tolist()) / (len(tokens) - 1)  # here the CPU waits
 
 # %% ../../nbs/engine/batches.ipynb #d1f38b62
 def _sum_of_losses(model, x, y, mask):
