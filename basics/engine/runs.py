@@ -203,26 +203,25 @@ def settled(
     return replace(config, dtype=pick_dtype("auto", pick_device(config.device)))
 
 # %% ../../nbs/engine/runs.ipynb #10437dd4
-def _draws(device):
-    "The states of the random numbers that a run draws, on the CPU and on its device"
-    states = dict(rng=torch.get_rng_state(), cuda_rng=None, mps_rng=None)
-    if device.type == "cuda": states["cuda_rng"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps": states["mps_rng"] = torch.mps.get_rng_state()
-    return states
+def _gpu_draws(device):
+    "The state of the random numbers that a GPU draws; None on a CPU"
+    if device.type == "cuda": return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
 
-def _draw_on(device, states):
-    "Go on from states that `_draws` gave; those of another kind of device are left out"
-    torch.set_rng_state(states["rng"])
-    cuda, mps = states["cuda_rng"], states.get("mps_rng")
-    if device.type == "cuda" and cuda is not None: torch.cuda.set_rng_state(cuda, device)
-    if device.type == "mps" and mps is not None: torch.mps.set_rng_state(mps)
+def _draw_on(device, state):
+    "Let a GPU draw on from a state, unless that comes from another kind of device"
+    mine = _gpu_draws(device)
+    if mine is None or state is None or len(mine) != len(state): return
+    if device.type == "cuda": torch.cuda.set_rng_state(state, device)
+    else: torch.mps.set_rng_state(state)
 
 @contextmanager
 def _own_random_numbers(device):
     "What draws random numbers in here leaves those of the run as they are"
-    states = _draws(device)
-    try: yield
-    finally: _draw_on(device, states)
+    state = _gpu_draws(device)
+    try:
+        with torch.random.fork_rng([]): yield
+    finally: _draw_on(device, state)
 
 # %% ../../nbs/engine/runs.ipynb #b1abe5d2
 @patch
@@ -253,11 +252,12 @@ def save(self: Trainer):
     "Write a checkpoint, then delete those that are too old"
     if self.rank: return  # one of several processes is enough
     folder = self.out/"checkpoints"
+    gpu = _gpu_draws(self.device)
     average = self.train_step.averaged.state_dict() if self.config.ema_decay else None
     save_checkpoint(self.model, self.optimizer, self.step, folder/f"step_{self.step:08d}.pt",
                     seconds=self.seconds, average=average, config=asdict(self.config), text=self.text,
                     batches=self.batches.state_dict(), scaler=self.train_step.scaler.state_dict(),
-                    **_draws(self.device))
+                    rng=torch.get_rng_state(), cuda_rng=gpu)
     for old in _checkpoints(self.out)[:-self.config.keep_checkpoints]: old.unlink()
 
 # %% ../../nbs/engine/runs.ipynb #56a98bc5
@@ -301,7 +301,8 @@ def _take(self: Trainer, path, state):
     if self.config.ema_decay: self.train_step.averaged.load_state_dict(state["average"])
     self.batches.load_state_dict(state["batches"])
     if state.get("scaler"): self.train_step.scaler.load_state_dict(state["scaler"])
-    _draw_on(self.device, state)
+    torch.set_rng_state(state["rng"])
+    _draw_on(self.device, state["cuda_rng"])
 
 # %% ../../nbs/engine/runs.ipynb #rst00001
 @patch
