@@ -344,7 +344,7 @@ def log(self: Trainer, **more) -> dict:  # the line
     tokens = self.step * self.config.batch_size * self.config.context_length
     row = dict(step=self.step, tokens=tokens, epoch=tokens / len(self.batches.tokens), seconds=self.seconds,
                **more, memory_gb=memory_gb(self.device))
-    exact = "train_loss", "val_loss"  # the others are rounded to six digits
+    exact = "train_loss", "val_loss", "loss_scale"  # the others are rounded to six digits
     row = {k: float(f"{v:.6g}") if isinstance(v, float) and k not in exact else v for k, v in row.items()}
     row = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
     path = self.out/"metrics.jsonl"
