@@ -28,7 +28,7 @@ from ..break_it import BUGS, LAYOUTS, swap
 from ..data import END_OF_TEXT, load_tokens, ngram_losses, split_documents
 from ..decoding import complete
 from .cache import fast_generate
-from .config import PRESETS, Config, differences, with_fields
+from .config import PRESETS, Config, differences, need, with_fields
 from .corpora import get_corpus, plain_errors, prepare
 from .fast_bpe import cores
 from .figures import draw_figures
@@ -653,8 +653,10 @@ def basics_reproduce(
 
 # %% ../../nbs/engine/experiments.ipynb #ece00006
 def _announce(preset, plan):
-    "Refuse a device that is not there, and say what the runs of `ece405` will cost"
-    if preset == "ece405": print(t4_table(plan).to_string(float_format="{:.1f}".format), flush=True)
+    "Refuse a device that is not there, say what the runs of `ece405` will cost, and refuse what does not fit"
+    if preset == "ece405":
+        print((table := t4_table(plan)).to_string(float_format="{:.1f}".format), flush=True)
+        need(table.GB["all"] < 15, "this needs more than the 15 GB of a T4: make accumulate larger")
     pick_device(plan.base.device)
 
 # %% ../../nbs/engine/experiments.ipynb #93a43668

@@ -780,8 +780,7 @@ def basics_train(
             raise FileNotFoundError(f"no run to resume in {out}: leave out --resume to begin one there")
         base = read_config(out) if resume and preset is None else PRESETS[preset or "toy"]
         config = replace(base, **{k: v for k, v in options.items() if v is not None})
-        if preset == "ece405":
-            _show("on a T4 {minutes:.0f} minutes, {GB:.1f} of its 15 GB".format_map(t4_costs(config)))
+        if preset == "ece405": _on_a_t4(config)
         on_log = expect_log(expected_losses(config)) if expect else None
         result = train(config, out, resume, on_log=on_log)
         if os.environ.get("RANK", "0") == "0": _show(f"{out}: {_in_words(result)}")
@@ -801,6 +800,13 @@ def _show(text):
     code = sys.stdout.encoding or "utf-8"
     print(text.encode(code, "backslashreplace").decode(code))
 
+
+# %% ../../nbs/engine/runs.ipynb #tfc00004
+def _on_a_t4(config):
+    "Say what a run will cost on a T4; ValueError if it does not fit there"
+    says = "{minutes:.0f} minutes and {GB:.1f} of 15 GB".format_map(costs := t4_costs(config))
+    need(costs["GB"] < 15, f"on a T4 this run needs {says}: make accumulate larger, or the batch smaller")
+    _show(f"on a T4 this run will take {says}")
 
 # %% ../../nbs/engine/runs.ipynb #b516e6d0
 def _say_diverged(r):
