@@ -205,18 +205,18 @@ def evaluate(
     tokens,                  # token ids, 1-D
     context_length: int,     # windows of this length, one after the other
     batch_size: int = 32,    # windows read at once; the result does not depend on it
-    dtype: str = "float32",  # bfloat16: the matrix products in it
+    dtype: str = "float32",  # of the matrix products: bfloat16 or float16
     compile: bool = False,   # worth it for long texts
 ) -> float:                  # mean loss in nats per token
     "Loss over all of `tokens` (but the first, which nothing predicts), the same windows each time"
     device, was, sums = next(model.parameters()).device, model.training, []
     model.eval()
-    with torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
+    with torch.autocast(device.type, getattr(torch, dtype), enabled=dtype != "float32"):
         for x, y, mask in eval_windows(tokens, batch_size, context_length, device):
             whole = compile and len(x) == batch_size
             sums.append((compiled(_sum_of_losses) if whole else _sum_of_losses)(model, x, y, mask))
     model.train(was)
-    return torch.stack(sums).cpu().double().sum().item() / (len(tokens) - 1)  # here the CPU waits
+    return math.fsum(torch.stack(sums).tolist()) / (len(tokens) - 1)  # here the CPU waits
 
 # %% ../../nbs/engine/batches.ipynb #d1f38b62
 def _sum_of_losses(model, x, y, mask):

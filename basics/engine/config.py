@@ -65,8 +65,8 @@ class Config:
     sample_tokens: int = 256  # longest text written to samples/ at the end, 0 for none
     checks: bool = True  # test the first loss and overfit one batch before training
     seed: int = 0  # decides the initial weights, the batches and dropout
-    device: str = "auto"  # auto (cuda where there is one, else cpu), cpu, cuda, cuda:1, mps
-    dtype: str = "float32"  # float32, or bfloat16 for the matrix products (weights stay float32)
+    device: str = "auto"  # auto (cuda where there is one, else mps, else cpu), cpu, cuda, cuda:1, mps
+    dtype: str = "float32"  # of the products: float32, bfloat16, float16 (weights stay float32) or auto
     compile: bool = False  # torch.compile the step; on a GPU also record it, and replay it with one launch
 
     def __post_init__(self): _validate(self)
@@ -83,7 +83,8 @@ _MODEL_FIELDS = ("vocab_size context_length d_model num_layers num_heads d_ff ro
 _CHOICES = dict(
     norm=("pre", "post", "none", "parallel"), positions=("rope", "none", "learned"), ffn=("swiglu", "silu"),
     attention=("scratch", "fused", "flash"), no_decay=("none", "gains", "embeddings", "both"),
-    optimizer=("adamw", "muon"), sampling=("replacement", "epochs"), dtype=("float32", "bfloat16"))
+    optimizer=("adamw", "muon"), sampling=("replacement", "epochs"),
+    dtype=("auto", "float32", "bfloat16", "float16"))
 
 _ONE = ("context_length d_model num_layers num_heads d_ff batch_size accumulate max_steps eval_every"
         " log_every checkpoint_every keep_checkpoints")
@@ -148,6 +149,8 @@ PRESETS = dict(  # name -> Config
     laptop=_tinystories,
     handout=replace(_tinystories, **_gpu | dict(no_decay="none"), batch_size=64, max_steps=1250,
                     learning_rate=3e-3, warmup_steps=62, eval_every=125, log_every=1),
+    ece405=replace(_tinystories, dtype="float16", device="cuda", batch_size=64, max_steps=2012,
+                   learning_rate=3e-3, warmup_steps=100, eval_every=200, checkpoint_every=100),
     sample=replace(_tinystories, **_gpu, optimizer="muon", batch_size=64, max_steps=2500, learning_rate=6e-3,
                    weight_decay=1.4, beta2=.99, dropout=.1, warmup_steps=125, eval_every=250,
                    sampling="epochs"),

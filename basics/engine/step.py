@@ -17,6 +17,7 @@ from .batches import compiled, rank_and_world
 from .config import Config, need
 from .kernels import linear_cross_entropy, stack_projections
 from .optimizers import FastAdamW, Muon
+from ..optimizer import cross_entropy
 
 # %% ../../nbs/engine/step.ipynb #ee4d5185
 def flatten_parameters(
@@ -73,7 +74,9 @@ def _vectors(optimizer):
 # %% ../../nbs/engine/step.ipynb #cfe1cd68
 def _piece_loss(model, x, y):
     "Mean loss of a piece of a batch"
-    return linear_cross_entropy(model.hidden_states(x), model.lm_head.weight, y)
+    hidden, head = model.hidden_states(x), model.lm_head.weight
+    if hidden.dtype == torch.float16: return cross_entropy(hidden @ head.T, y)  # its gradient must be scaled
+    return linear_cross_entropy(hidden, head, y)
 
 # %% ../../nbs/engine/step.ipynb #374846d5
 @torch.no_grad()
@@ -108,8 +111,11 @@ class TrainStep:
         self.copies = [] if same else self._vectors_of(self.model)
         self.averaged = copy.deepcopy(model) if config.ema_decay else model  # to be validated and kept
         self.averages = self._vectors_of(self.averaged) if config.ema_decay else []
+        half = config.dtype == "float16"
+        self.scaler = torch.amp.GradScaler(torch.device(device).type, enabled=half)
         self.params = [p for g in parameter_groups(self.model, config) for p in g["params"]]
-        sums = self.flats if same or config.accumulate > 1 else self.copies  # a sum of pieces stays float32
+        wide = same or half or config.accumulate > 1  # a sum of pieces stays float32
+        sums = self.flats if wide else self.copies
         self.grad = torch.zeros(sum(p.numel() for p in self.params), device=device, dtype=sums[0].dtype)
         self.grads = _pieces(self.grad, self.params)
         both = _piece_loss, _update
@@ -132,21 +138,35 @@ def _vectors_of(self: TrainStep, model):
     "The weights of another model of this kind, laid out as the optimizer's are"
     return [g["params"][0].data for g in _flat_groups(model, self.config)]
 
+# %% ../../nbs/engine/step.ipynb #scl00001
+@patch
+def _unscale(self: TrainStep) -> bool:  # False: an overflow, and the step is to be skipped
+    "Divide a float16 gradient by the factor of its loss; the factor is halved after an overflow"
+    if not self.scaler.is_enabled(): return True
+    sizes = [flat.numel() for flat in self.flats]
+    for flat, g in zip(self.flats, self.grad.split(sizes)): flat.grad = g.view_as(flat)
+    before = self.scaler.get_scale()
+    self.scaler.unscale_(self.optimizer)
+    self.scaler.update()
+    for flat in self.flats: flat.grad = None
+    return self.scaler.get_scale() >= before
+
 # %% ../../nbs/engine/step.ipynb #279502d1
 @patch
 def _step(self: TrainStep, x, y):
-    "The whole step; nothing in it waits for the device"
+    "The whole step; only float16 waits for the device in it"
     n, total = self.config.accumulate, 0.
     for i, (xs, ys) in enumerate(zip(x.chunk(n), y.chunk(n))):
         loss = self.loss(self.model, xs, ys) / (n * self.world)
-        grads = torch.autograd.grad(loss, self.params)
+        grads = torch.autograd.grad(self.scaler.scale(loss), self.params)
         (torch._foreach_add_ if i else torch._foreach_copy_)(self.grads, grads)
         total = total + loss.detach()
     if self.world > 1: dist.all_reduce(self.grad), dist.all_reduce(total)
+    finite = self._unscale()
     # not compiled: each process might add in another order, and the processes would drift apart
     norm = torch.linalg.vector_norm(self.grad, dtype=self.flats[0].dtype)
-    self.update(self.optimizer, self.grad, norm, self.copies, self.averages,
-                self.config.max_l2_norm, self.config.ema_decay)
+    if finite: self.update(self.optimizer, self.grad, norm, self.copies, self.averages,
+                           self.config.max_l2_norm, self.config.ema_decay)
     return total, norm
 
 # %% ../../nbs/engine/step.ipynb #691e41fd
@@ -196,7 +216,8 @@ def __call__(self: TrainStep,
     for group in self.optimizer.param_groups: group["lr"] = self.lr
     if not self.calls: self._begin()
     self.calls += 1
-    if not self.config.compile or x.device.type != "cuda": return self._step(x, y)
+    recorded = self.config.compile and x.device.type == "cuda" and not self.scaler.is_enabled()
+    if not recorded: return self._step(x, y)
     if self.calls <= 3: return aside(self._step, x, y)
     self.graph = self.graph or recorded_step(self._step, x, y)
     return tuple(t.clone() for t in self.graph(x, y))
