@@ -48,34 +48,33 @@ def _step(run):
     run.step, run.done = run.step + 1, run.done + 1
     if run.step == 1 or run.step % run.config.log_every == 0: run.report(loss, norm, 0., evals=False)
 
-def _steps(run, clock, seconds):
-    "The first steps, and then more of them for some seconds, at least two"
-    run.mark, run.done = time.perf_counter(), 0
-    first = 4 if run.config.compile else 1
-    with clock("first steps", first):
-        for _ in range(first): _step(run)
-    with clock("steps", 0) as part:
+def _for_a_while(clock, name, seconds, do, times=1):
+    "Time what `do` does, again and again for some seconds; each time counts as `times`"
+    with clock(name, 0) as part:
         until = time.perf_counter() + seconds
-        while part["times"] < 2 or time.perf_counter() < until:
-            _step(run)
-            part["times"] += 1
+        while not part["times"] or time.perf_counter() < until:
+            do()
+            part["times"] += times
 
 # %% ../../nbs/engine/forecast.ipynb #fore0013
 def rehearse(
     run,  # a `Trainer` in a folder that nobody needs; its configuration has no checks and few `eval_tokens`
     clock: Stopwatch,
     checks: bool,  # whether the run will make its checks
-    seconds: float = 5.,  # how long the steps are timed
+    seconds: float = 5.,  # how long the steps are timed; validations and checkpoints a fifth of it
 ):
     "Do a little of everything that a run does, each part under the clock"
     with clock("environment"): run.start()
     if checks:
         with clock("checks"): run.check()
-    _steps(run, clock, seconds)
+    run.mark, run.done, first = time.perf_counter(), 0, 4 if run.config.compile else 1
+    with clock("first steps", first):
+        for _ in range(first): _step(run)
+    _for_a_while(clock, "steps", seconds, lambda: _step(run))
     tokens = min(run.config.eval_tokens, len(run.valid) - 1)
-    for name in "first validation", "validation":
-        with clock(name, tokens): run.validate()
-    with clock("checkpoint"): run.save()
+    with clock("first validation", tokens): run.validate()
+    _for_a_while(clock, "validation", seconds / 5, run.validate, tokens)
+    _for_a_while(clock, "checkpoint", seconds / 5, run.save)
     with clock("end"): run.finish("finished")
 
 # %% ../../nbs/engine/forecast.ipynb #fore0017

@@ -747,7 +747,8 @@ def _rehearsal(folder):
 # %% ../../nbs/engine/runs.ipynb #fcst0004
 def _in_own_process(folder):
     "`_rehearsal` in a process of its own: what it saw"
-    code = f"from basics.engine.runs import _rehearsal; _rehearsal({str(folder)!r})"
+    code = (f"import sys; sys.path[:] = {sys.path}\n"  # ours, or it would look in the working folder first
+            f"from basics.engine.runs import _rehearsal; _rehearsal({str(folder)!r})")
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     why = "the system has ended it, most likely for want of memory"
     if done.returncode != -signal.SIGKILL: why = (done.stderr.splitlines() or ["it said nothing"])[-1]
