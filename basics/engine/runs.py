@@ -764,6 +764,8 @@ def predict(
     need(not dist.is_torchelastic_launched(), "a prediction is for one process: leave out torchrun")
     prepare(get_corpus(config.corpus), config.vocab_size)
     newest, clock = run and latest_checkpoint(run), Stopwatch(pick_device(config.device))
+    done = int(newest.stem[5:]) if newest else 0
+    need(done < config.max_steps, f"the run in {run} has made all of its {config.max_steps:,} steps")
     with tempfile.TemporaryDirectory() as folder:
         write_json(Path(folder)/"config.json", asdict(config))
         for _ in range(2):
@@ -772,7 +774,7 @@ def predict(
             shutil.rmtree(Path(folder)/"run")
     python = clock.parts["Python"]  # and all that was not timed inside
     for unit in python.keys() - {"times"}: python[unit] -= sum(part[unit] for part in seen["parts"].values())
-    return seen | dict(parts=clock.parts | seen["parts"]), int(newest.stem[5:]) if newest else 0
+    return seen | dict(parts=clock.parts | seen["parts"]), done
 
 # %% ../../nbs/engine/runs.ipynb #01b978d0
 @call_parse
