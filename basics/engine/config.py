@@ -6,9 +6,10 @@
 __all__ = ['PRESETS', 'FREE', 'need', 'Config', 'differences', 'with_fields']
 
 # %% ../../nbs/engine/config.ipynb #efe9f31f
+import re, sys
 from dataclasses import dataclass, fields, replace
 from inspect import Parameter, Signature, signature
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from fastcore.script import bool_arg
 
@@ -172,6 +173,10 @@ def differences(
     return ", ".join(f"{name} ({a!r}, was {b!r})" for name, a, b in pairs if a != b)
 
 # %% ../../nbs/engine/config.ipynb #762428e6
+def _underscored(word):
+    "An option with its name as Python writes it: --max_steps=9 for --max-steps=9"
+    return re.sub(r"^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), word)
+
 def with_fields(
     f,  # a function with `**options`
 ):  # the same function, with a signature from which `call_parse` makes the options
@@ -180,5 +185,6 @@ def with_fields(
     kinds = {x.name: bool_arg if x.type is bool else x.type for x in fields(Config)}
     options = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
                for name, kind in kinds.items()]
+    if Path(sys.argv[0]).stem == f.__name__: sys.argv[1:] = map(_underscored, sys.argv[1:])
     f.__signature__, f.__delwrap__ = Signature(own + options), Config  # their help is the comments in Config
     return f

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['TOY_RUN', 'EAGER', 'START', 'write_json', 'read_config', 'read_metrics', 'read_status', 'latest_checkpoint',
            'Trainer', 'settled', 'weight_file', 'train', 'LivePlot', 'Run', 'load_run', 'thin_log', 'pack_run',
-           'tensorboard_log', 'expected_losses', 'compare_with_expected', 'expect_log', 'layer_sizes', 't4_costs',
-           'basics_train', 'basics_generate', 'logs_part', 'basics_compare']
+           'tensorboard_log', 'expected_losses', 'compare_with_expected', 'expect_log', 'layer_sizes', 'predict',
+           't4_costs', 'basics_train', 'basics_generate', 'logs_part', 'basics_compare']
 
 # %% ../../nbs/engine/runs.ipynb #b2048075
-import io, json, math, os, re, signal, sys, threading, time, warnings
+import io, json, math, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
@@ -36,6 +36,7 @@ from .batches import Batches, document_loss, evaluate, rank_and_world
 from .cache import fast_generate
 from .config import FREE, PRESETS, Config, differences, need, with_fields
 from .corpora import get_corpus, load_tokenizer, plain_errors, prepare
+from .forecast import Stopwatch, in_a_table, rehearse
 from .grammar import toy_floor
 from .machine import deterministic, environment, memory_gb, pick_device, pick_dtype, total_memory
 from .memory import step_time_floor, training_memory
@@ -248,16 +249,27 @@ def check(self: Trainer):
 
 # %% ../../nbs/engine/runs.ipynb #c94c971e
 @patch
+def _random_states(self: Trainer):
+    "Those of each process, on CPU and GPU; ValueError if their weights are no longer the same"
+    mine, every = [torch.get_rng_state(), _gpu_draws(self.device)], [None] * self.world
+    if self.world == 1: return [mine]
+    dist.all_gather_object(every, (checksum(self.model.state_dict()), mine))
+    same = len({weights for weights, _ in every}) == 1
+    need(same, f"at step {self.step} the weights of the processes are no longer the same: look for what one "
+               "of them does alone, and resume from the checkpoint before")
+    return [states for _, states in every]
+
+@patch
 def save(self: Trainer):
     "Write a checkpoint, then delete those that are too old"
+    (rng, gpu), *others = self._random_states()
     if self.rank: return  # one of several processes is enough
     folder = self.out/"checkpoints"
-    gpu = _gpu_draws(self.device)
     average = self.train_step.averaged.state_dict() if self.config.ema_decay else None
     save_checkpoint(self.model, self.optimizer, self.step, folder/f"step_{self.step:08d}.pt",
                     seconds=self.seconds, average=average, config=asdict(self.config), text=self.text,
                     batches=self.batches.state_dict(), scaler=self.train_step.scaler.state_dict(),
-                    rng=torch.get_rng_state(), cuda_rng=gpu)
+                    rng=rng, cuda_rng=gpu, others=others)
     for old in _checkpoints(self.out)[:-self.config.keep_checkpoints]: old.unlink()
 
 # %% ../../nbs/engine/runs.ipynb #56a98bc5
@@ -267,7 +279,9 @@ def _run_state(path):
     try:
         state["config"] = Config(**state["config"])
         real_number(state["seconds"], "seconds", 0)
-        for rng in state["rng"], state["batches"]["generator"]: draws.set_state(rng)
+        others = state.setdefault("others", [])  # processes beside the first
+        for rng in state["rng"], state["batches"]["generator"], *(rng for rng, _ in others):
+            draws.set_state(rng)
         for name in "epoch", "position": whole_number(state["batches"]["epochs"][name], name, 0)
         if state.get("scaler"): torch.amp.GradScaler("cpu").load_state_dict(state["scaler"])
         state["average"], state["cuda_rng"]
@@ -301,8 +315,15 @@ def _take(self: Trainer, path, state):
     if self.config.ema_decay: self.train_step.averaged.load_state_dict(state["average"])
     self.batches.load_state_dict(state["batches"])
     if state.get("scaler"): self.train_step.scaler.load_state_dict(state["scaler"])
-    torch.set_rng_state(state["rng"])
-    _draw_on(self.device, state["cuda_rng"])
+    states = [(state["rng"], state["cuda_rng"]), *state["others"]]
+    if self.rank >= len(states): return self._draw_apart()
+    torch.set_rng_state(states[self.rank][0])
+    _draw_on(self.device, states[self.rank][1])
+
+@patch
+def _draw_apart(self: Trainer):
+    "Let each process draw other random numbers, to drop other activations"
+    if self.rank: torch.manual_seed(self.rank * 1_000_003 + self.step)
 
 # %% ../../nbs/engine/runs.ipynb #rst00001
 @patch
@@ -311,8 +332,9 @@ def restore(self: Trainer):
     known = self.out/"data.json"
     if known.is_file(): _same_text(self.text, read_json(known, cure="delete it"), f"the run in {self.out}")
     path, state, broken = _newest_state(self.out)
-    if path is not None: self._take(path, state)
-    if self.rank: return torch.manual_seed(self.rank * 1_000_003 + self.step)  # to drop other activations
+    if path is None: self._draw_apart()
+    else: self._take(path, state)
+    if self.rank: return
     for torn in broken: torn.replace(torn.with_suffix(".broken"))
     if (self.out/"metrics.jsonl").is_file(): self._forget_later_lines()
 
@@ -746,6 +768,51 @@ def layer_sizes(
     model.zero_grad()
     return pd.DataFrame(sizes).T
 
+# %% ../../nbs/engine/runs.ipynb #fcst0003
+def _rehearsal(folder):
+    "Rehearse the configuration that lies in a folder, and write beside it what was seen"
+    folder, config = Path(folder), read_config(folder)
+    clock, out = Stopwatch(pick_device(config.device)), folder/"run"
+    few = 2 * min(config.batch_size, 64) * config.context_length
+    with clock("model, data"): run = Trainer(replace(config, checks=False, eval_tokens=few), out)
+    with deterministic(run.device): rehearse(run, clock, config.checks)
+    seen = dict(parts=clock.parts, valid_tokens=len(run.valid) - 1, memory_gb=memory_gb(run.device),
+                total_gb=total_memory(run.device) / 1e9, machine=read_json(out/"environment.json")["machine"],
+                compiled=torch._dynamo.utils.counters["inductor"]["fxgraph_cache_miss"])
+    write_json(folder/"rehearsal.json", seen)
+
+# %% ../../nbs/engine/runs.ipynb #fcst0004
+def _in_own_process(folder):
+    "`_rehearsal` in a process of its own: what it saw"
+    code = (f"import sys; sys.path[:] = {sys.path}\n"  # ours, or it would look in the working folder first
+            f"from basics.engine.runs import _rehearsal; _rehearsal({str(folder)!r})")
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    why = "the system has ended it, most likely for want of memory"
+    if done.returncode != -signal.SIGKILL: why = (done.stderr.splitlines() or ["it said nothing"])[-1]
+    need(done.returncode == 0, f"the rehearsal failed: {why}")
+    return read_json(Path(folder)/"rehearsal.json")
+
+# %% ../../nbs/engine/runs.ipynb #fcst0005
+def predict(
+    config: Config,
+    run=None,  # folder of a run that is to be resumed
+) -> tuple[dict, int]:  # what the rehearsal saw, and how many steps the run has behind it
+    "Rehearse a run in a process of its own; `forecast` makes a prediction of it"
+    need(not dist.is_torchelastic_launched(), "a prediction is for one process: leave out torchrun")
+    prepare(get_corpus(config.corpus), config.vocab_size)
+    newest, clock = run and latest_checkpoint(run), Stopwatch(pick_device(config.device))
+    done = int(newest.stem[5:]) if newest else 0
+    need(done < config.max_steps, f"the run in {run} has made all of its {config.max_steps:,} steps")
+    with tempfile.TemporaryDirectory() as folder:
+        write_json(Path(folder)/"config.json", asdict(config))
+        for _ in range(2):
+            with clock("Python"): seen = _in_own_process(folder)
+            if not seen["compiled"]: break
+            shutil.rmtree(Path(folder)/"run")
+    python = clock.parts["Python"]  # and all that was not timed inside
+    for unit in python.keys() - {"times"}: python[unit] -= sum(part[unit] for part in seen["parts"].values())
+    return seen | dict(parts=clock.parts | seen["parts"]), done
+
 # %% ../../nbs/engine/runs.ipynb #tfc00002
 EAGER, START = 3., .02  # a step over its floor; seconds to start a step's kernels
 
@@ -770,6 +837,8 @@ def basics_train(
     resume: store_true = False,  # go on with the run in `out`
     # say after each validation whether the loss is where kept runs of the preset have it
     expect: store_true = False,
+    # predict time, memory, operations and energy by a short rehearsal, and write nothing into the run folder
+    dry_run: store_true = False,
     **options,
 ):
     ("Train a language model; the run folder gets its configuration, log, checkpoints, "
@@ -782,6 +851,7 @@ def basics_train(
         base = read_config(out) if resume and preset is None else PRESETS[preset or "toy"]
         config = replace(base, **{k: v for k, v in options.items() if v is not None})
         if preset == "ece405": _on_a_t4(config)
+        if dry_run: return _show(in_a_table(config, *predict(config, out if resume else None)))
         on_log = expect_log(expected_losses(config)) if expect else None
         result = train(config, out, resume, on_log=on_log)
         if os.environ.get("RANK", "0") == "0": _show(f"{out}: {_in_words(result)}")
