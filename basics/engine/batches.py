@@ -209,14 +209,16 @@ def evaluate(
     compile: bool = False,   # worth it for long texts
 ) -> float:                  # mean loss in nats per token
     "Loss over all of `tokens` (but the first, which nothing predicts), the same windows each time"
-    device, was, sums = next(model.parameters()).device, model.training, []
+    device, was = next(model.parameters()).device, model.training
     model.eval()
     with torch.autocast(device.type, getattr(torch, dtype), enabled=dtype != "float32"):
-        for x, y, mask in eval_windows(tokens, batch_size, context_length, device):
+        for i, (x, y, mask) in enumerate(eval_windows(tokens, batch_size, context_length, device)):
             whole = compile and len(x) == batch_size
-            sums.append((compiled(_sum_of_losses) if whole else _sum_of_losses)(model, x, y, mask))
+            loss = (compiled(_sum_of_losses) if whole else _sum_of_losses)(model, x, y, mask)
+            if not i: sums = loss.new_zeros(-(-(len(tokens) - 1) // (batch_size * context_length)))
+            sums[i] = loss  # kept in a place made before, so that it does not cut the memory into pieces
     model.train(was)
-    return math.fsum(torch.stack(sums).tolist()) / (len(tokens) - 1)  # here the CPU waits
+    return math.fsum(sums.tolist()) / (len(tokens) - 1)  # here the CPU waits
 
 # %% ../../nbs/engine/batches.ipynb #d1f38b62
 def _sum_of_losses(model, x, y, mask):
