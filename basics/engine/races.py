@@ -37,6 +37,10 @@ def _trainers(path, vocab_size, end):
         def giga(): gigatoken.train_bpe(gigatoken.TextFileSource([str(path)], end), vocab_size, [end])
         jobs["gigatoken"] = giga
     except ImportError: pass
+    try:
+        import gigabpe
+        jobs["gigabpe"] = lambda: gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[end])
+    except ImportError: pass
     return jobs
 
 # %% ../../nbs/engine/races.ipynb #92a7d4d5
@@ -70,6 +74,7 @@ def _encoders(path, folder, tokenizer, end):
             return lambda: t.encode(text, allowed_special="all")
         makers[f"{tiktoken.__name__}: str to list, 1 thread"] = make_tiktoken
     except ImportError: pass
+    except ValueError: pass   # GPT-2's vocabulary has tokens that no merge makes
     return makers | _file_readers(path, folder, tokenizer, end, text, out)
 
 # %% ../../nbs/engine/races.ipynb #3e49b835
@@ -84,17 +89,34 @@ def _file_readers(path, folder, tokenizer, end, text, out):
         makers["tokenizers: documents to lists"] = make_hugging_face
     except ImportError: pass
     try:
-        import gigatoken
-        def make_arrays():
-            t = gigatoken.Tokenizer(file)
-            return lambda: t.encode_files(gigatoken.TextFileSource([str(path)], end))
-        def make_file():
-            arrays = make_arrays()   # the ids of all documents, end to end
-            return lambda: arrays().layout.content.data.astype(np.uint16).tofile(out())
-        makers |= {"gigatoken: file to arrays in memory": make_arrays,
-                   "gigatoken: file to uint16 file": make_file}
+        import fastokens
+        def make_fastokens():
+            t = fastokens.Tokenizer.from_file(file)
+            return lambda: [t.encode(document) for document in text.split(end)]
+        makers["fastokens: documents to lists, 1 thread"] = make_fastokens
     except ImportError: pass
-    return makers
+    try:
+        import splintr
+        def make_splintr():
+            t = splintr.from_json(file)
+            return lambda: [t.encode_ordinary(document) for document in text.split(end)]
+        makers["splintr-rs: documents to lists, 1 thread"] = make_splintr
+    except ImportError: pass
+    return makers | _gigatoken_encoders(path, file, end, out)
+
+# %% ../../nbs/engine/races.ipynb #racegiga
+def _gigatoken_encoders(path, file, end, out):
+    "Gigatoken's jobs, on all cores and on one: to arrays in memory, and from there to a file."
+    try: import gigatoken
+    except ImportError: return {}
+    def arrays(parallel=None):
+        t = gigatoken.Tokenizer(file)
+        return lambda: t.encode_files(gigatoken.TextFileSource([str(path)], end), parallel=parallel)
+    def to_file(parallel=None):
+        job = arrays(parallel)   # the ids of all documents, end to end
+        return lambda: job().layout.content.data.astype(np.uint16).tofile(out())
+    return {"gigatoken: file to arrays in memory": arrays, "gigatoken: file to uint16 file": to_file,
+            "gigatoken: file to uint16 file, 1 thread": lambda: to_file(False)}
 
 # %% ../../nbs/engine/races.ipynb #3f547db2
 def _timed(job):
@@ -109,6 +131,23 @@ def _corpus_facts(path, end):
     documents = [d.strip() for d in Path(path).read_text("utf-8").split(end) if d.strip()]
     return dict(corpus=Path(path).name, corpus_mb=round(os.path.getsize(path) / 1e6, 1),
                 documents=len(documents), distinct_documents=len(set(documents)))
+
+# %% ../../nbs/engine/races.ipynb #racerun1
+def _rounds(trainers, encoders, rounds, without):
+    "All jobs in turn, `rounds` times: kind -> name -> medians of seconds, cold and warm."
+    times = defaultdict(lambda: defaultdict(list))   # (kind, name) -> state -> rows
+    for _ in range(rounds):
+        for name, job in trainers.items():
+            if name not in without: times["training", name][""].append(_timed(job))
+        for name, make in encoders.items():
+            if name.split(":")[0] in without: continue
+            job = make()
+            for state in ("cold_", ""): times["encoding", name][state].append(_timed(job))
+    results = dict(training={}, encoding={})
+    for (kind, name), states in times.items():
+        results[kind][name] = {f"{state}{unit}": statistics.median(column) for state, rows in states.items()
+                               for unit, column in zip(("seconds", "cpu_seconds"), zip(*rows))}
+    return results
 
 # %% ../../nbs/engine/races.ipynb #c072bfe4
 def _machine_facts(*libraries):
@@ -128,26 +167,17 @@ def race(
     rounds: int = 5,                     # each job runs so often, in turn with the others
     end: str = "<|endoftext|>",          # what stands between documents
     without: list[str] = (),             # libraries to leave out
+    tokenizer=None,                      # encode with this one and train none; None: one trained on the file
 ) -> dict:   # medians in seconds of the clock and of all cores together; corpus, machine, versions, date
     "Time training and encoding, cold and warm, side by side with every library that is installed"
-    tokenizer = Tokenizer(*train_bpe(path, vocab_size, [end]), [end])
-    times = defaultdict(lambda: defaultdict(list))   # (kind, name) -> state -> rows
+    trained = tokenizer is None
+    if trained: tokenizer = Tokenizer(*train_bpe(path, vocab_size, [end]), [end])
     with tempfile.TemporaryDirectory() as folder:
-        trainers, encoders = _trainers(path, vocab_size, end), _encoders(path, folder, tokenizer, end)
-        for _ in range(rounds):
-            for name, job in trainers.items():
-                if name not in without: times["training", name][""].append(_timed(job))
-            for name, make in encoders.items():
-                if name.split(":")[0] in without: continue
-                job = make()
-                for state in ("cold_", ""): times["encoding", name][state].append(_timed(job))
-    results = dict(training={}, encoding={})
-    for (kind, name), states in times.items():
-        results[kind][name] = {f"{state}{unit}": statistics.median(column) for state, rows in states.items()
-                               for unit, column in zip(("seconds", "cpu_seconds"), zip(*rows))}
-    results |= dict(vocab_size=vocab_size, rounds=rounds) | _corpus_facts(path, end)
-    results |= _machine_facts("numba", "tokenizers", "tiktoken", "rustbpe", "gigatoken")
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
+        trainers = _trainers(path, vocab_size, end) if trained else {}
+        results = _rounds(trainers, _encoders(path, folder, tokenizer, end), rounds, without)
+    results |= dict(vocab_size=tokenizer.vocab_size, rounds=rounds) | _corpus_facts(path, end)
+    results |= _machine_facts("numba", "tokenizers", "tiktoken", "rustbpe", "gigatoken", "gigabpe",
+                              "fastokens", "splintr-rs")
     write_atomic(out, lambda f: f.write(json.dumps(results, indent=1).encode()))
     return results
 
