@@ -746,7 +746,7 @@ def layer_sizes(
     return pd.DataFrame(sizes).T
 
 # %% ../../nbs/engine/runs.ipynb #tfc00002
-EAGER, START = 3., .02  # a step over its floor; seconds to start a step's kernels
+EAGER, START = 6.4, .021  # a step over its floor; seconds to start the kernels of one
 
 def t4_costs(
     config: Config,
