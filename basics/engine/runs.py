@@ -814,7 +814,7 @@ def predict(
     return seen | dict(parts=clock.parts | seen["parts"]), done
 
 # %% ../../nbs/engine/runs.ipynb #tfc00002
-EAGER, START = 3., .02  # a step over its floor; seconds to start a step's kernels
+EAGER, START = 6.4, .021  # a step over its floor; seconds to start the kernels of one
 
 def t4_costs(
     config: Config,
