@@ -409,6 +409,19 @@ def _pages(n_words):
     start = -np.frombuffer(room, np.uint8).ctypes.data % (1 << 21)
     return np.frombuffer(room, np.uint64, n_words, start)
 
+def _longer(x, n):
+    "The array with room for `n` more; memory is only taken when it is written to."
+    bigger = np.zeros((len(x) + n, *x.shape[1:]), x.dtype)
+    bigger[:len(x)] = x
+    return bigger
+
+def _roomy(x, used, need):
+    "The array, or a longer one if it cannot take `need` rows beyond the `used` ones."
+    return x if used + need <= len(x) else _longer(x[:used], max(used, need))
+
+DONE, FULL, NOT_UTF8 = 0, 1, 2   # why a kernel came back
+
+# %% ../../nbs/engine/fast_bpe.ipynb #5cb8f980
 class SpanTable:
     "A hash table of byte spans: slots of four words, and a store of the bytes"
     def __init__(self, n_slots=1 << 14):   # a power of two
@@ -427,18 +440,6 @@ class SpanTable:
             self.arrays = Spans(bigger, store, used, shift - U1)
         elif len(store) >= 1 << 32: raise ValueError("more than 4 GB of distinct pre-tokens")
         else: self.arrays = Spans(slots, _longer(store, len(store)), used, shift)
-
-def _longer(x, n):
-    "The array with room for `n` more; memory is only taken when it is written to."
-    bigger = np.zeros((len(x) + n, *x.shape[1:]), x.dtype)
-    bigger[:len(x)] = x
-    return bigger
-
-def _roomy(x, used, need):
-    "The array, or a longer one if it cannot take `need` rows beyond the `used` ones."
-    return x if used + need <= len(x) else _longer(x[:used], max(used, need))
-
-DONE, FULL, NOT_UTF8 = 0, 1, 2   # why a kernel came back
 
 # %% ../../nbs/engine/fast_bpe.ipynb #7cfb73b0
 @compiled
@@ -462,6 +463,7 @@ def next_spans(data, j, end, block, m, table):
     write_keys(data, block, m - U1, table.slots, table.shift[0])
     return m - U1, j
 
+# %% ../../nbs/engine/fast_bpe.ipynb #7cfb73b1
 @compiled
 def count_spans(data, i, end, block, table):
     "Count the pre-tokens of data[i:end]; where it stopped, and why."

@@ -188,8 +188,7 @@ def train_least(
     device = pick_device(config.device)
     torch.manual_seed(config.seed)
     model = LeastLM(**config.model_config, device=device, **parts)
-    optimizer = make_optimizer(model, config)
-    if even: optimizer.__class__ = EvenMuon
+    optimizer = make_optimizer(model, config, EvenMuon if even else None)
     step, batches = LeastStep(model, optimizer, config, device, ahead), Batches(tokens, config, device)
     for i in range(1, config.max_steps + 1):
         lr = lr_cosine_schedule(i, config.learning_rate, config.min_learning_rate, config.warmup_steps,

@@ -59,9 +59,10 @@ def _flat_groups(model, config):
 def make_optimizer(
     model: nn.Module,  # its parameters become views of the optimizer's
     config: Config,
+    kind=None,  # its class, if not the one that the configuration names
 ) -> FastAdamW:  # or Muon; over the vectors and stacks of `parameter_groups`
     "The optimizer that the configuration asks for"
-    make = {"adamw": FastAdamW, "muon": Muon}[config.optimizer]
+    make = kind or {"adamw": FastAdamW, "muon": Muon}[config.optimizer]
     foreach = not config.compile  # the compiler makes one kernel of the plain lines
     return make(_flat_groups(model, config), config.learning_rate, betas=(config.beta1, config.beta2),
                 eps=config.eps, foreach=foreach)
