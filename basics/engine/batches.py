@@ -238,9 +238,8 @@ def document_loss(
     device, was, nats, count, documents = next(model.parameters()).device, model.training, 0., 0, 0
     model.eval()
     for x, y, mask in document_batches(tokens, end_id, batch_size, context_length, device):
-        n = int(mask.sum())
-        nats += cross_entropy(model(x)[mask], y[mask]).item() * n
-        count, documents = count + n, documents + len(x)
+        nats += _sum_of_losses(model, x, y, mask).item()
+        count, documents = count + int(mask.sum()), documents + len(x)
     model.train(was)
     need(documents, f"no document of at most {context_length} tokens between two <|endoftext|>: "
                     "there is nothing to measure")

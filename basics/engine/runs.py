@@ -38,7 +38,8 @@ from .config import FREE, PRESETS, Config, differences, need, with_fields
 from .corpora import get_corpus, load_tokenizer, plain_errors, prepare
 from .forecast import Stopwatch, in_a_table, rehearse
 from .grammar import toy_floor
-from .machine import deterministic, environment, memory_gb, pick_device, pick_dtype, total_memory
+from .machine import (deterministic, environment, keep_freed_memory, memory_gb, pick_device,
+                                   pick_dtype, total_memory)
 from .memory import step_time_floor, training_memory
 from .once import content_hash
 from .step import TrainStep, make_optimizer
@@ -355,8 +356,8 @@ def validate(self: Trainer,
     "Loss of the validation text"
     c = self.config
     n = None if everything or not c.eval_tokens else c.eval_tokens + 1
-    loss = evaluate(self.train_step.averaged, self.valid[:n], c.context_length, min(c.batch_size, 64),
-                    c.dtype, c.compile)
+    windows = min(max(c.batch_size, 2560 // c.context_length), 64)
+    loss = evaluate(self.train_step.averaged, self.valid[:n], c.context_length, windows, c.dtype, c.compile)
     return dict(val_loss=loss, bits_per_byte=loss / math.log(2) * self.tokens_per_byte)
 
 # %% ../../nbs/engine/runs.ipynb #394c1b3b
@@ -521,6 +522,7 @@ def go(self: Trainer,
 ) -> dict:  # what status.json holds
     "Restore, start, fit, finish; and write down how it ended, whatever happens"
     quiet = not progress or self.rank > 0
+    if self.device.type == "cpu": keep_freed_memory()
     with deterministic(self.device), _signals(self):
         self.restore()
         try:
