@@ -76,7 +76,7 @@ def deterministic(
 
 # %% ../../nbs/engine/machine.ipynb #kfm00002
 def keep_freed_memory() -> bool:  # False where the C library is not glibc
-    "Let freed memory stay with this process for the next tensors; the most that it holds stays about the same"
+    "Let freed memory stay with this process, for its next tensors"
     try: mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError): return False
     trim, mmap, size = -1, -3, 2**30  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, bytes
