@@ -150,6 +150,7 @@ class Trainer:
         self.config, self.out, self.step, self.seconds, self.signal = config, Path(out), 0, 0., None
         self.rank, self.world = rank_and_world()
         self.device = pick_device(config.device)
+        if self.device.type == "cpu": keep_freed_memory()
         _must_fit(config, self.device)
         self.data = prepare(get_corpus(config.corpus), config.vocab_size)
         self.batches = Batches(load_tokens(self.data.train), config, self.device)
@@ -522,7 +523,6 @@ def go(self: Trainer,
 ) -> dict:  # what status.json holds
     "Restore, start, fit, finish; and write down how it ended, whatever happens"
     quiet = not progress or self.rank > 0
-    if self.device.type == "cpu": keep_freed_memory()
     with deterministic(self.device), _signals(self):
         self.restore()
         try:
