@@ -525,7 +525,8 @@ def from_files(cls:Tokenizer,
 def _check_marks(merges_file, others):
     "Hold merges.txt and the files beside it against the marks in its first line, where `save` wrote some."
     first, end, merges = merges_file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n")
-    ours = first.startswith(b"#") and (b" merges.txt " in first or not end)   # or cut in it
+    marked = first.startswith(b"#") and (b" merges.txt " in first or not end)   # or cut in it
+    ours = marked or merges_file.with_name("special_tokens.json").is_file()   # which only `save` writes
     marks = dict(re.findall(r"(\w+\.(?:json|txt)) (\w+)", first.decode(errors="replace")))   # three, or none
     held = [(name, file, file.read_bytes() if file.is_file() else b"") for name, file in others.items()]
     for name, file, data in [("merges.txt", merges_file, merges), *held]:
@@ -538,8 +539,7 @@ def _saved_special(file):
         warnings.warn(f"there is no {file}, so there are no special tokens: if there should be, give them; "
                       "if not, give special_tokens=[]")
         return []
-    try: return _special_list(read_json(file, list, _AGAIN))
-    except ValueError as e: raise ValueError(str(e) if str(file) in str(e) else f"{file}: {e}") from None
+    return _special_list(read_json(file, list, _AGAIN))   # the mark has shown that it is whole
 
 # %% ../nbs/01c_files.ipynb #files032
 def _as_written(vocab, merges, special):
