@@ -10,7 +10,7 @@ __all__ = ['PLANS', 'PATCHES', 'Experiment', 'at_lr', 'at_steps', 'Plan', 'exper
 # %% ../../nbs/engine/experiments.ipynb #31584525
 import json, math, multiprocessing, os, re, shutil, signal, tempfile, threading, time
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from .figures import draw_figures
 from .machine import pick_device, total_memory
 from .report import write_report
 from .runs import (load_run, read_config, read_metrics, read_status, settled, t4_costs, thin_log,
-                               train)
+                               train, write_json)
 
 # %% ../../nbs/engine/experiments.ipynb #fe525574
 @dataclass(frozen=True)
@@ -473,14 +473,30 @@ def _planned(plan, out, only):
     finished = [is_finished(config, out/e.name) for e, config in runs]
     return [r for r, f in zip(runs, finished) if f], [r for r, f in zip(runs, finished) if not f]
 
+# %% ../../nbs/engine/experiments.ipynb #twin0002
+def _twin(e, config, done):
+    "The name of a finished run with the same steps; only its checks and the text that it wrote may differ"
+    def steps(c): return replace(c, checks=False, sample_tokens=0)
+    same = (other.name for other, c in done if other.patch == e.patch and steps(c) == steps(config))
+    return next(same, None)
+
+def _copy_log(source, config, folder):
+    "What a run has written of its course, for another with the same steps"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in "metrics.jsonl", "status.json", "environment.json":
+        write_atomic(folder/name, lambda f: f.write((source/name).read_bytes()))
+    write_json(folder/"config.json", asdict(config))
+
 # %% ../../nbs/engine/experiments.ipynb #dd5b604e
-def _run_claimed(e, config, out, bar, gone, says):
+def _run_claimed(e, config, out, bar, gone, says, done):
     "Run an experiment unless another process has it or has done it; whether we ran it"
     with _claim(out/".claims"/e.name) as ours:
         if not ours or is_finished(config, out/e.name): return False
         bar.set_description_str(says)
-        share = work(config) / config.max_steps
-        run_experiment(e, config, out/e.name, keep=e.group in ("main_experiment", "second_corpus"),
+        share, keep = work(config) / config.max_steps, e.group in ("main_experiment", "second_corpus")
+        twin = None if keep else _twin(e, config, done)
+        if twin: _copy_log(out/twin, config, out/e.name)
+        run_experiment(e, config, out/e.name, keep,
                        on_log=lambda row: bar.update(max(gone + share * row["step"] - bar.n, 0)))
     return True
 
@@ -518,7 +534,7 @@ def reproduce(
             for e, config in left:
                 if any(_depends(e, other) for other, _ in left): continue  # another process is at it
                 if late(work(config)): skipped.add(e.name)
-                elif _run_claimed(e, config, out, bar, gone, f"run {len(done) + 1}: {e.name}"): break
+                elif _run_claimed(e, config, out, bar, gone, f"run {len(done) + 1}: {e.name}", done): break
             else: time.sleep(.5)  # other processes are at work on all that is left
 
 # %% ../../nbs/engine/experiments.ipynb #side0002
