@@ -28,7 +28,7 @@ def next_token_probabilities(
     logits = logits.float()
     best = logits.argmax(-1, keepdim=True)
     if temperature < 1e-30: return torch.zeros_like(logits).scatter_(-1, best, 1.)
-    p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
+    p, order = softmax(logits / float(temperature), -1).sort(dim=-1, descending=True, stable=True)
     if top_k is not None: p[..., top_k:] = 0
     p = p / p.sum(-1, keepdim=True)
     before = p.cumsum(-1) - p

@@ -70,14 +70,21 @@ def read_config(
     except ValueError as e: raise ValueError(f"{path}: {e}") from None
 
 # %% ../../nbs/engine/runs.ipynb #afcac859
+def _log_step(line):
+    "The step that a line of a log is about; an error if the line is damaged"
+    row = json.loads(line)
+    need(("val_loss" in row) <= ("bits_per_byte" in row), "half of a validation")
+    need(all(v is None or type(v) in (int, float) for v in row.values()), "what is no number")
+    return whole_number(row["step"], "step", 0)
+
 def _log_lines(run):
     "The whole lines of a run's log, each with its step; those that are damaged are named and left out"
     path, good, bad = Path(run)/"metrics.jsonl", [], []
     if not path.is_file() and (Path(run)/"config.json").is_file(): return []  # stopped before the first line
     *lines, _ = path.read_bytes().split(b"\n")  # behind the last line end is nothing, or a torn line
     for i, line in enumerate(lines, 1):
-        try: good.append((whole_number(json.loads(line.decode())["step"], "step", 0), line.decode()))
-        except (ValueError, TypeError, KeyError, RecursionError): bad.append(i)
+        try: good.append((_log_step(line.decode()), line.decode()))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError): bad.append(i)
     if bad: warnings.warn(f"{path}: line {', '.join(map(str, bad[:5]))} damaged, {len(bad)} left out")
     return good
 
