@@ -457,6 +457,22 @@ def _tokenize(corpus, vocab_size, folder):
         raise ValueError(f'{text} is a single token, and there is nothing to predict: give it more text')
     return n
 
+# %% ../../nbs/engine/corpora.ipynb #stops001
+@contextmanager
+def _stops():
+    "Ctrl-C and SIGTERM end what runs inside; yields the numbers of those that came"
+    came, before = [], {}
+    def stop(number, frame):
+        came.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+    try:
+        with suppress(ValueError):  # only in the main thread
+            for number in signal.SIGINT, signal.SIGTERM:  # nohup and & may have these ignored
+                if signal.getsignal(number) != signal.SIG_IGN: before[number] = signal.signal(number, stop)
+        yield came
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
 # %% ../../nbs/engine/corpora.ipynb #8e031779
 @contextmanager
 def plain_errors(
@@ -465,21 +481,20 @@ def plain_errors(
     "At the command line an error is one line, not a traceback; called from Python it stays what it is."
     if Path(sys.argv[0]).stem != command: yield; return
     with suppress(AttributeError): sys.stdout.reconfigure(errors='replace')
-    before, form = None, warnings.formatwarning
+    form = warnings.formatwarning
     warnings.formatwarning = lambda message, *rest, **more: f'{command}: {message}\n'
-    with suppress(ValueError): before = signal.signal(signal.SIGTERM, _ended)  # only in the main thread
-    try: yield; sys.stdout.flush()
+    try:
+        with _stops() as came: yield; sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output, as head does, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
-    except (OSError, ValueError, KeyboardInterrupt) as e:
-        if str(e): print(f'{command}: {e}', file=sys.stderr)
-        raise SystemExit(130 if isinstance(e, KeyboardInterrupt) else 1) from e
-    finally:
-        warnings.formatwarning = form
-        if before is not None: signal.signal(signal.SIGTERM, before)
-
-def _ended(number, frame): raise SystemExit(128 + number)
+    except (Exception, KeyboardInterrupt) as e:
+        stopped = isinstance(e, KeyboardInterrupt)
+        if not came and not stopped and not isinstance(e, (OSError, ValueError)): raise
+        told = str(e) and (stopped or not came)  # else a library has made this error of the signal
+        if told: print(f'{command}: {e}', file=sys.stderr)
+        raise SystemExit(128 + came[0] if came else 130 if stopped else 1) from e
+    finally: warnings.formatwarning = form
 
 # %% ../../nbs/engine/corpora.ipynb #ba30c09a
 def _make_folder(path):
