@@ -146,6 +146,12 @@ def _kept(out):
     finally:
         with suppress(OSError): Path(out).rmdir()  # if nothing is in it
 
+def _ended(out):
+    "How a run ended; the lock of a process that was killed just then goes"
+    if (Path(out)/"lock").exists():
+        with suppress(OSError), _kept(out): pass
+    return read_status(out)
+
 
 # %% ../../nbs/engine/runs.ipynb #06f80dc8
 class Trainer:
@@ -568,7 +574,7 @@ def train(
     config = settled(config)
     last = config.max_steps if until is None else min(whole_number(until, "until", 1), config.max_steps)
     with _processes(config.device):
-        if _open_folder(out, config, resume): return read_status(out)
+        if _open_folder(out, config, resume): return _ended(out)
         if dist.is_initialized(): dist.barrier()  # all have looked before the first writes
         with _kept(out) if rank_and_world()[0] == 0 else nullcontext():
             alone = rank_and_world()[1] == 1
