@@ -1048,10 +1048,10 @@ from functools import cached_property
 from fastcore.basics import patch
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000012
-U21, U22 = U(21), U(22)
-# of each token, by number: what two make, its two parts, id (-1: none), bytes; the tokens that begin with the
-# same bytes: nodes, the longest token of a node, and of a token the next shorter one
-Merges = namedtuple("Merges", "pairs left right id length trie longest shorter")
+U9, U21, U22, U31, ROOT = map(U, (9, 21, 22, 31, 256))
+# of each token, by number: what two make, its two parts, id (-1: none), bytes; the cells of the trie, and of a
+# token the next shorter one with which it begins
+Merges = namedtuple("Merges", "pairs left right id length trie shorter")
 
 @compiled(forceinline=True)
 def lookup(table, a, b):
@@ -1074,13 +1074,13 @@ def enter(table, a, b, x):
 @compiled(forceinline=True)
 def longest_token(data, i, end, merges):
     "The longest token that begins at byte `i` and ends at `end` at the latest, or -1; and the steps taken."
-    node, first = np.int64(data[i]), i
+    cell, first = merges.trie[ROOT ^ U(data[i])], i
     i += U1
     while i < end:
-        after = lookup(merges.trie, node, data[i])
-        if after < 0: break
-        node, i = after, i + U1
-    return np.int64(merges.longest[node]), np.int64(i - first)
+        after = merges.trie[cell >> U9 & U(0x3FFFFF) ^ U(data[i])]
+        if after & U(511) != U(data[i]) + U1: break
+        cell, i = after, i + U1
+    return np.int64(cell >> U31) - 1, np.int64(i - first)
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000022
 @compiled
@@ -1096,31 +1096,54 @@ def side_by_side(x, y, limit, merges, steps):
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000023
 @compiled
-def fill_merges(merges, store, node_of, parent):
-    "Enter all tokens, whose bytes lie end to end in `store`; False where an array is too short."
-    steps, n_nodes, at = node_of[-1:], 256, 0
-    for t in range(len(merges.left)):
-        x, y, n = np.int64(merges.left[t]), np.int64(merges.right[t]), merges.length[t]
-        node_of[t] = t if t < 256 else -1
-        if t < 256: merges.longest[t] = t if merges.id[t] >= 0 else -1
-        # a part that no merge makes, or that comes to nothing, as the token itself does if its border is crossed
-        elif min(x, y) >= 0 and min(node_of[x], node_of[y]) >= 0 and side_by_side(x, y, t, merges, steps):
-            enter(merges.pairs, x, y, t)
-            node = node_of[x]
-            for k in range(at + merges.length[x], at + n):
-                after = lookup(merges.trie, node, store[k])
-                if after < 0:
-                    if n_nodes == len(parent): return False
-                    after, parent[n_nodes] = n_nodes, node
-                    enter(merges.trie, node, store[k], n_nodes)
-                    n_nodes += 1
-                node = after
-            node_of[t], merges.longest[node] = node, t
-        at += n
-    for node in range(256, n_nodes):   # a node comes after its parent
-        t, up = merges.longest[node], merges.longest[parent[node]]
-        if t < 0: merges.longest[node] = up
-        else: merges.shorter[t] = up
+def fill_pairs(merges, whole, steps):
+    "Enter which tokens two make, and of which tokens their own bytes are the encoding."
+    for t in range(len(whole)):
+        x, y = np.int64(merges.left[t]), np.int64(merges.right[t])
+        whole[t] = merges.id[t] >= 0
+        if t < 256: continue
+        # a part may be what no merge makes, or what comes to nothing, as this token does if its border is crossed
+        whole[t] = min(x, y) >= 0 and whole[x] and whole[y] and side_by_side(x, y, t, merges, steps)
+        if whole[t]: enter(merges.pairs, x, y, t)
+
+@compiled
+def free_base(trie, taken, base, labels, n):
+    "The first base, from `base` on, that no node has and with which the cells of n labels are free; 0: no room."
+    while base + U(512) < U(len(trie)):
+        k = 0 if not taken[base] else n + 1
+        while k < n and trie[base ^ labels[k]] == U0: k += 1
+        if k == n: return base
+        base += U1
+    return U0
+
+# %% ../../nbs/engine/fast_encode.ipynb #fe000024
+@compiled
+def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
+    "Enter tokens, in the order of their bytes, into the trie, level by level; False if there is no room."
+    trie, first, n_nodes = merges.trie, ROOT, 1
+    nodes[0, 0], nodes[0, 1], nodes[0, 2], nodes[0, 3], nodes[0, 4] = 0, 0, len(order), 0, -1
+    for node in range(len(nodes)):
+        if node == n_nodes: break
+        cell, low, high, depth, longest = (nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3],
+                                           nodes[node, 4])
+        if depth and merges.length[order[low]] == depth:   # the first of those that begin alike is all of it
+            merges.shorter[order[low]], longest, low = longest, order[low], low + 1
+        n = 0
+        for k in range(low, high):                         # which bytes come next, and where does each begin?
+            c = U(store[starts[order[k]] + depth])
+            if n == 0 or labels[n - 1] != c: labels[n], begins[n], n = c, k, n + 1
+        begins[n] = high
+        while taken[first]: first += U1
+        base = free_base(trie, taken, first, labels, n) if n else U0
+        if n and not base: return False
+        if base > first + U(64): first = base - U(64)   # few holes are left before it
+        taken[base] = n > 0
+        for k in range(n):
+            c = base ^ labels[k]
+            trie[c], nodes[n_nodes, 0], nodes[n_nodes, 1] = labels[k] + U1, c, begins[k]
+            nodes[n_nodes, 2], nodes[n_nodes, 3], nodes[n_nodes, 4] = begins[k + 1], depth + 1, longest
+            n_nodes += 1
+        trie[cell] |= base << U9 | U(longest + 1) << U31
     return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000032
@@ -1163,18 +1186,20 @@ def _room(n):
 def _merges(tokenizer):
     "A tokenizer's merges as arrays; None where a token is made twice, or of parts made later."
     ids, merges, n = tokenizer._ids, tokenizer.merges, 256 + len(tokenizer.merges)
-    singles, made = [bytes([b]) for b in range(256)], [a + b for a, b in merges]
-    number = {token: k for k, token in enumerate([*singles, *made])}
+    tokens = [bytes([b]) for b in range(256)] + [a + b for a, b in merges]
+    number = {token: k for k, token in enumerate(tokens)}
     left, right = ([*range(256), *(number.get(m[k], -1) for m in merges)] for k in (0, 1))
     if len(number) < n or any(max(x, y) >= t for t, x, y in zip(range(256, n), left[256:], right[256:])): return
-    left, right, id = (np.array(x, np.int32) for x in (left, right, [ids.get(t, -1) for t in [*singles, *made]]))
-    length, size = np.array([1] * 256 + [*map(len, made)], np.int32), 1 << (2 * n).bit_length()
-    store = np.frombuffer(b"".join([*singles, *made]), np.uint8)
-    while size <= 1 << 22:
-        pairs, trie, none = np.zeros(1 << (2 * n).bit_length(), U), np.zeros(size, U), np.full(size, -1, np.int32)
-        m = Merges(pairs, left, right, id, length, trie, none[size // 2:].copy(), none[:n].copy())
-        if fill_merges(m, store, np.zeros(n + 1, np.int64), np.zeros(size // 2, np.int32)): return m
-        size *= 2
+    left, right, id = (np.array(x, np.int32) for x in (left, right, [ids.get(t, -1) for t in tokens]))
+    length, pairs = np.array([*map(len, tokens)], np.int32), np.zeros(1 << (2 * n).bit_length(), U)
+    trie = np.zeros(min(4 * int(length.sum()) + 2048 >> 9 << 9, 1 << 22), U)
+    m = Merges(pairs, left, right, id, length, trie, np.full(n, -1, np.int32))
+    fill_pairs(m, whole := np.zeros(n, np.bool_), np.zeros(1, np.int64))
+    order = np.array(sorted(np.flatnonzero(whole).tolist(), key=tokens.__getitem__), np.int32)
+    store, starts = np.frombuffer(b"".join(tokens), np.uint8), np.cumsum(length) - length
+    nodes, taken = np.empty((int(length.sum()) + 2, 5), np.int32), np.zeros(len(trie), np.bool_)
+    room = np.empty(257, U), np.empty(257, np.int32)
+    return m if fill_trie(m, order, store, starts, nodes, taken, *room) else None
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000043
 LONG = U(256)                # spans longer than this are not kept
