@@ -435,8 +435,9 @@ def copy_slots(slots, bigger, shift):
 # %% ../../nbs/engine/fast_bpe.ipynb #5cb8f97f
 def _pages(n_words):
     "Zeros as 64-bit numbers, in large pages where the system has them: asked for before the first touch."
-    room = mmap.mmap(-1, 8 * n_words + (1 << 21))
-    if hasattr(mmap, "MADV_HUGEPAGE"): room.madvise(mmap.MADV_HUGEPAGE)
+    linux, n_bytes = hasattr(mmap, "MADV_HUGEPAGE"), 8 * n_words + (1 << 21)
+    room = mmap.mmap(-1, n_bytes, **dict(flags=mmap.MAP_PRIVATE) if linux else {})   # a shared one has none
+    if linux: room.madvise(mmap.MADV_HUGEPAGE)
     start = -np.frombuffer(room, np.uint8).ctypes.data % (1 << 21)
     return np.frombuffer(room, np.uint64, n_words, start)
 
@@ -1152,7 +1153,7 @@ def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
 Room = namedtuple("Room", "tokens dead notes")
 NEVER = 1 << 30   # later than any merge
 
-@compiled
+@compiled(forceinline=True)
 def encode_span(data, i, n, merges, room, out, m):
     "Write the ids of n bytes to `out` from `m` on; the new `m`, or -1 where a byte has no id."
     tokens, dead, notes = room
@@ -1191,7 +1192,7 @@ def _merges(tokenizer):
     left, right = ([*range(256), *(number.get(m[k], -1) for m in merges)] for k in (0, 1))
     if len(number) < n or any(max(x, y) >= t for t, x, y in zip(range(256, n), left[256:], right[256:])): return
     left, right, id = (np.array(x, np.int32) for x in (left, right, [ids.get(t, -1) for t in tokens]))
-    length, pairs = np.array([*map(len, tokens)], np.int32), np.zeros(1 << (2 * n).bit_length(), U)
+    length, pairs = np.array([*map(len, tokens)], np.int32), np.zeros(1 << (4 * n).bit_length(), U)
     trie = np.zeros(min(4 * int(length.sum()) + 2048 >> 9 << 9, 1 << 22), U)
     m = Merges(pairs, left, right, id, length, trie, np.full(n, -1, np.int32))
     fill_pairs(m, whole := np.zeros(n, np.bool_), np.zeros(1, np.int64))
@@ -1348,21 +1349,23 @@ def make_room(self:Encoders, full):
 # %% ../../nbs/engine/fast_encode.ipynb #encroom2
 class Encoder:
     "What one thread needs to encode: room to scan, to merge, and to write"
-    def __init__(self, shared): self.shared, self.block, self.room = shared, _block(), _room(1 << 12)
+    def __init__(self, shared):
+        self.shared, self.block, self.room, self.out = shared, _block(), _room(1 << 12), np.empty(0, shared.dtype)
 
     def __call__(self, data, n, name="the text", start=0):
         "The ids of n bytes of UTF-8."
-        shared, out, i, m, n = self.shared, np.empty(n + 8, self.shared.dtype), U0, U0, U(n)
+        shared, i, m, n = self.shared, U0, U0, U(n)
+        if len(self.out) < n + 8: self.out = np.empty(int(n) + 8, shared.dtype)   # memory once touched is quick
         while i < n:
             table = shared.table.arrays
             i, why, m = encode_text(data, i, n, self.block, shared.special, shared.special_id, table,
-                                    shared.merges, self.room, out, m)
+                                    shared.merges, self.room, self.out, m)
             if why == NOT_UTF8: utf8_text(data[:n], name, start)
             if why == NO_ID: self._no_id(data[:n], i, name, start)
             if why == FULL: shared.make_room(table)
             if why == TOO_LONG: self.room = _room(int(self.room.notes[2]))
         if len(self.room.tokens) > 1 << 20: self.room = _room(1 << 12)
-        return out[:int(m)]
+        return self.out[:int(m)].copy()
 
     def _no_id(self, data, i, name, start):
         "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
