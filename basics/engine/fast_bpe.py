@@ -1050,8 +1050,8 @@ from fastcore.basics import patch
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000012
 U9, U21, U22, U31, ROOT = map(U, (9, 21, 22, 31, 256))
-# of each token, by number: what two make, its two parts, id (-1: none), bytes; the cells of the trie, and of a
-# token the next shorter one with which it begins
+# of tokens, by number: what two make, the two parts, the id (-1: none), how many bytes; the cells of the trie;
+# and the next shorter token with which one begins
 Merges = namedtuple("Merges", "pairs left right id length trie shorter")
 
 @compiled(forceinline=True)
@@ -1103,13 +1103,13 @@ def fill_pairs(merges, whole, steps):
         x, y = np.int64(merges.left[t]), np.int64(merges.right[t])
         whole[t] = merges.id[t] >= 0
         if t < 256: continue
-        # a part may be what no merge makes, or what comes to nothing, as this token does if its border is crossed
+        # a part may be made by no merge, or come to nothing, as this token does if its border is crossed
         whole[t] = min(x, y) >= 0 and whole[x] and whole[y] and side_by_side(x, y, t, merges, steps)
         if whole[t]: enter(merges.pairs, x, y, t)
 
 @compiled
 def free_base(trie, taken, base, labels, n):
-    "The first base, from `base` on, that no node has and with which the cells of n labels are free; 0: no room."
+    "The first base from `base` on that no node has and whose cells for n labels are free; 0: no room."
     while base + U(512) < U(len(trie)):
         k = 0 if not taken[base] else n + 1
         while k < n and trie[base ^ labels[k]] == U0: k += 1
@@ -1121,7 +1121,7 @@ def free_base(trie, taken, base, labels, n):
 @compiled
 def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
     "Enter tokens, in the order of their bytes, into the trie, level by level; False if there is no room."
-    trie, first, n_nodes = merges.trie, ROOT, 1
+    trie, first, n_nodes = merges.trie, ROOT + ROOT, 1   # the root's cells belong to it alone
     nodes[0, 0], nodes[0, 1], nodes[0, 2], nodes[0, 3], nodes[0, 4] = 0, 0, len(order), 0, -1
     for node in range(len(nodes)):
         if node == n_nodes: break
@@ -1135,7 +1135,7 @@ def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
             if n == 0 or labels[n - 1] != c: labels[n], begins[n], n = c, k, n + 1
         begins[n] = high
         while taken[first]: first += U1
-        base = free_base(trie, taken, first, labels, n) if n else U0
+        base = U0 if n == 0 else ROOT if node == 0 else free_base(trie, taken, first, labels, n)
         if n and not base: return False
         if base > first + U(64): first = base - U(64)   # few holes are left before it
         taken[base] = n > 0
@@ -1148,8 +1148,8 @@ def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
     return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000032
-# what one thread needs to encode a span: the tokens so far; at each place the mark of the span for which it leads
-# nowhere; and the number of steps so far, the mark, and the length of a span too long for this room
+# what a thread needs to encode a span: its tokens so far; of each place the mark of the last span for which it
+# led nowhere; and the number of steps so far, the mark, and the length of a span too long for this room
 Room = namedtuple("Room", "tokens dead notes")
 NEVER = 1 << 30   # later than any merge
 
@@ -1190,7 +1190,7 @@ def _merges(tokenizer):
     tokens = [bytes([b]) for b in range(256)] + [a + b for a, b in merges]
     number = {token: k for k, token in enumerate(tokens)}
     left, right = ([*range(256), *(number.get(m[k], -1) for m in merges)] for k in (0, 1))
-    if len(number) < n or any(max(x, y) >= t for t, x, y in zip(range(256, n), left[256:], right[256:])): return
+    if len(number) < n or any(max(left[t], right[t]) >= t for t in range(256, n)): return None
     left, right, id = (np.array(x, np.int32) for x in (left, right, [ids.get(t, -1) for t in tokens]))
     length, pairs = np.array([*map(len, tokens)], np.int32), np.zeros(1 << (4 * n).bit_length(), U)
     trie = np.zeros(min(4 * int(length.sum()) + 2048 >> 9 << 9, 1 << 22), U)
@@ -1212,7 +1212,8 @@ def keep(data, i, n, k0, k1, s, table, out, m, count):
     slots, store, used, kept = table.slots, table.store, table.used, table.kept
     s, at = slot_of(table, data, i, n, k0, k1, s), used[2]
     if slots[s + U2]: return True       # another thread was quicker
-    if used[1] >= U(len(slots) >> 3) or used[0] + n > U(len(store)) or at + U(MOST) > U(len(kept)): return False
+    if used[1] >= U(len(slots) >> 3) or used[0] + n > U(len(store)): return False
+    if at + U(MOST) > U(len(kept)): return False
     place = count
     if n >= U16:
         place = used[0] << U32 | n
@@ -1306,12 +1307,13 @@ class Encoders:
     def __init__(self,
         tokenizer,   # with `_ids`, `merges`, `special_tokens` and `vocab_size`, as a `Tokenizer`
     ):
-        if tokenizer.vocab_size > 1 << 20: raise ValueError(f"{tokenizer.vocab_size:,} ids do not fit into 20 bits")
+        size = tokenizer.vocab_size
+        if size > 1 << 20: raise ValueError(f"{size:,} ids do not fit into 20 bits")
         compile_kernels()
         self.tokenizer, self.merges = tokenizer, _merges(tokenizer)   # None: only the plain encoder can do it
         self.special, order = _specials(tokenizer.special_tokens)
         self.special_id = np.array([tokenizer._ids[s] for s in order] or [0])
-        self.dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
+        self.dtype = np.uint16 if size <= 1 << 16 else np.int32
         self.table, self.idle, self.growing = None, [], threading.Lock()
 
     @cached_property
@@ -1350,12 +1352,13 @@ def make_room(self:Encoders, full):
 class Encoder:
     "What one thread needs to encode: room to scan, to merge, and to write"
     def __init__(self, shared):
-        self.shared, self.block, self.room, self.out = shared, _block(), _room(1 << 12), np.empty(0, shared.dtype)
+        self.shared, self.block, self.room = shared, _block(), _room(1 << 12)
+        self.out = np.empty(0, shared.dtype)   # used again: memory once touched is quick
 
     def __call__(self, data, n, name="the text", start=0):
         "The ids of n bytes of UTF-8."
         shared, i, m, n = self.shared, U0, U0, U(n)
-        if len(self.out) < n + 8: self.out = np.empty(int(n) + 8, shared.dtype)   # memory once touched is quick
+        if len(self.out) < n + 8: self.out = np.empty(int(n) + 8, shared.dtype)
         while i < n:
             table = shared.table.arrays
             i, why, m = encode_text(data, i, n, self.block, shared.special, shared.special_id, table,
@@ -1364,8 +1367,9 @@ class Encoder:
             if why == NO_ID: self._no_id(data[:n], i, name, start)
             if why == FULL: shared.make_room(table)
             if why == TOO_LONG: self.room = _room(int(self.room.notes[2]))
-        if len(self.room.tokens) > 1 << 20: self.room = _room(1 << 12)
-        return self.out[:int(m)].copy()
+        ids = self.out[:int(m)].copy()
+        if max(len(self.room.tokens), len(self.out) >> 2) > 1 << 20: self.__init__(shared)   # keep no more
+        return ids
 
     def _no_id(self, data, i, name, start):
         "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
@@ -1399,7 +1403,9 @@ def encode_parts(
     workers: int | None = None,      # threads; None: one a core
 ):                                   # yields arrays of token ids
     "The token ids of a file, part by part and in order, encoded on all cores."
-    if encoders.merges is None: yield from encoders.tokenizer._plain_parts(Path(path), errors, part_bytes); return
+    if encoders.merges is None:
+        yield from encoders.tokenizer._plain_parts(Path(path), errors, part_bytes)
+        return
     workers, encoders = workers or cores(), encoders.ready(os.path.getsize(path))
     def encode(start, end): return encoders.array(*_read_part(path, start, end, errors), path, start)
     jobs = safe_parts(path, part_bytes or PART, encoders.tokenizer.special_tokens)
