@@ -672,7 +672,7 @@ def count_part(
     (data, n), table, i = _read_part(path, start, end, errors), SpanTable(), U0
     block, (special, _) = _block(), _specials(special_tokens)
     while i < n:
-        i, why = count_text(data, i, U(n), block, special, table.arrays)
+        i, why = count_text(data, U(i), U(n), block, special, table.arrays)   # one type, one compilation
         if why == NOT_UTF8: utf8_text(data[:n], path, start)
         if why == FULL: table.grow()
     return Counts.of(table)
@@ -1014,14 +1014,14 @@ def learn_merges(
     n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # a merge takes a place
     (text, pairs, tokens, n_pairs), weights = _first_arrays(counts, n_merges), counts.counts
     places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
-    hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
+    hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
     used = 256
     while done < n_merges:
         if size == 0 or n_places + need > len(places):
             places, n_places, least = _gather(text, pairs, n_pairs, places)
             if least == 0: break
-            hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), t) for t in (np.int64, np.int32))
+            hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), np.int64) for _ in range(2))
             size = push_frequent(hn, hp, 0, 0, n_pairs, least, pairs, tokens)
         top = hp[0]
         need, spelled = 2 * int(pairs.n[top]), int(tokens.length[pairs.a[top]] + tokens.length[pairs.b[top]])
@@ -1050,8 +1050,8 @@ from fastcore.basics import patch
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000012
 U9, U21, U22, U31, ROOT = map(U, (9, 21, 22, 31, 256))
-# of tokens, by number: what two make, the two parts, the id (-1: none), how many bytes; the cells of the trie;
-# and the next shorter token with which one begins
+# of tokens, by number: what two make, the two parts, the id (-1: none), the bytes of each; the cells of the
+# trie; and the next shorter token with which one begins
 Merges = namedtuple("Merges", "pairs left right id length trie shorter")
 
 @compiled(forceinline=True)
@@ -1072,6 +1072,7 @@ def enter(table, a, b, x):
     while table[h] != U0: h = (h + U1) & mask
     table[h] = key << U22 | U(x + 1)
 
+# %% ../../nbs/engine/fast_encode.ipynb #fe000014
 @compiled(forceinline=True)
 def longest_token(data, i, end, merges):
     "The longest token that begins at byte `i` and ends at `end` at the latest, or -1; and the steps taken."
@@ -1148,10 +1149,10 @@ def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
     return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000032
-# what a thread needs to encode a span: its tokens so far; of each place the mark of the last span for which it
-# led nowhere; and the number of steps so far, the mark, and the length of a span too long for this room
+# what a thread needs to encode a span: its tokens so far; of each place the mark of the last span for which
+# it led nowhere; and the number of steps so far, the mark, and the length of a span too long for this room
 Room = namedtuple("Room", "tokens dead notes")
-NEVER = 1 << 30   # later than any merge
+NEVER = np.int64(1 << 30)   # later than any merge
 
 @compiled(forceinline=True)
 def encode_span(data, i, n, merges, room, out, m):
@@ -1361,8 +1362,8 @@ class Encoder:
         if len(self.out) < n + 8: self.out = np.empty(int(n) + 8, shared.dtype)
         while i < n:
             table = shared.table.arrays
-            i, why, m = encode_text(data, i, n, self.block, shared.special, shared.special_id, table,
-                                    shared.merges, self.room, self.out, m)
+            i, why, m = encode_text(data, U(i), n, self.block, shared.special, shared.special_id, table,
+                                    shared.merges, self.room, self.out, U(m))   # one type, one compilation
             if why == NOT_UTF8: utf8_text(data[:n], name, start)
             if why == NO_ID: self._no_id(data[:n], i, name, start)
             if why == FULL: shared.make_room(table)
@@ -1395,6 +1396,7 @@ def encode_bytes(
     for ids in ordered_map(encode, jobs, workers): out += encoders.numbers.take(ids).tolist()
     return out
 
+# %% ../../nbs/engine/fast_encode.ipynb #25b20898
 def encode_parts(
     encoders: Encoders,              # of the tokenizer
     path,                            # a UTF-8 text file
