@@ -1207,7 +1207,7 @@ def _merges(tokenizer):
 LONG = U(256)                # spans longer than this are not kept
 NO_ID, TOO_LONG = 3, 4       # two more reasons why a kernel comes back
 
-@compiled
+@compiled(forceinline=True)
 def keep(data, i, n, k0, k1, s, table, out, m, count):
     "Keep the ids of a span, out[m:m + count], in slot `s` or after it, unless it is there; False: no room."
     slots, store, used, kept = table.slots, table.store, table.used, table.kept
@@ -1231,7 +1231,7 @@ def keep(data, i, n, k0, k1, s, table, out, m, count):
     return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000044
-@compiled
+@compiled(forceinline=True)
 def encode_rare(data, i, n, k0, k1, s, table, merges, room, out, m):
     "Write the ids of a span that is new, long, of many ids, or not at its home; why not, and the new `m`."
     if n > U(len(room.tokens)):

@@ -7,7 +7,7 @@ __all__ = ['LIBRARIES', 'race', 'hard_texts', 'hard_race', 'cold_and_warm', 'kee
            'scale', 'tokenizer_experiments']
 
 # %% ../../nbs/engine/races.ipynb #7fa25228
-import base64, json, os, platform, random, statistics, string, sys, sysconfig, tempfile, time
+import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time
 from collections import defaultdict, namedtuple
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -155,7 +155,7 @@ def _who_can(libraries, f, left_out):
     for name in libraries:
         try: can[name] = f(name)
         except Exception as e:   # whatever a library does, the others run
-            left_out[name] = f"{type(e).__name__}: {e}".splitlines()[0][:160]
+            left_out[name] = re.sub(r"/\S*/", "", f"{type(e).__name__}: {e}".splitlines()[0])[:160]
     return can
 
 def _ids(result):
