@@ -396,14 +396,15 @@ def same_bytes(data, i, store, at, n):
 
 @compiled
 def slot_of(table, data, i, n, k0, k1, s):
-    "The slot of a span, its own or the empty one where it belongs, from slot `s` on."
+    "The slot of a span, from slot `s` on, and its third word: 0 in the empty one where a new one belongs."
     slots = table.slots
     mask = U(len(slots)) - U1
     while True:
         place = published(slots, s + U2)
-        if place == U0: return s
+        if place == U0: return s, place
         if slots[s] == k0 and slots[s + U1] == k1:
-            if n < U16 or place & LOW32 == n and same_bytes(data, i, table.store, place >> U32, n): return s
+            same = n < U16 or place & LOW32 == n and same_bytes(data, i, table.store, place >> U32, n)
+            if same: return s, place
         s = (s + U4) & mask
 
 # %% ../../nbs/engine/fast_bpe.ipynb #3e83a438
@@ -413,8 +414,8 @@ NO_ROOM = U(0xFFFFFFFFFFFFFFFF)
 def take(table, data, i, n, k0, k1, s):
     "The slot of a span, from slot `s` on, entered if new; NO_ROOM if half the slots or the store are full."
     slots, store, used = table.slots, table.store, table.used
-    s = slot_of(table, data, i, n, k0, k1, s)
-    if slots[s + U2] == U0:
+    s, place = slot_of(table, data, i, n, k0, k1, s)
+    if place == U0:
         if used[1] >= U(len(slots) >> 3) or used[0] + n + U32 > U(len(store)): return NO_ROOM
         slots[s], slots[s + U1], slots[s + U2] = k0, k1, used[0] << U32 | n
         for k in range(n): store[used[0] + k] = data[i + k]
@@ -471,9 +472,11 @@ class SpanTable:
         if len(self) >= len(slots) >> 3:
             copy_slots(slots, bigger := _pages(2 * len(slots)), shift[0] - U1)
             slots, shift = bigger, shift - U1
-        elif len(kept) and int(used[2]) + MOST > len(kept): kept = _longer(kept, len(kept))
         elif len(store) >= 1 << 32: raise ValueError("more than 4 GB of distinct pre-tokens")
-        else: store = _longer(store, len(store))
+        else:
+            if len(kept): slots = slots.copy()   # who has the old arrays must find nothing new there
+            if len(kept) and int(used[2]) + MOST > len(kept): kept = _longer(kept, len(kept))
+            else: store = _longer(store, len(store))
         used = used.copy()
         used[3] = 0
         self.arrays = Spans(slots, store, used, shift, kept)
@@ -1211,8 +1214,8 @@ NO_ID, TOO_LONG = 3, 4       # two more reasons why a kernel comes back
 def keep(data, i, n, k0, k1, s, table, out, m, count):
     "Keep the ids of a span, out[m:m + count], in slot `s` or after it, unless it is there; False: no room."
     slots, store, used, kept = table.slots, table.store, table.used, table.kept
-    s, at = slot_of(table, data, i, n, k0, k1, s), used[2]
-    if slots[s + U2]: return True       # another thread was quicker
+    (s, place), at = slot_of(table, data, i, n, k0, k1, s), used[2]
+    if place: return True               # another thread was quicker
     if used[1] >= U(len(slots) >> 3) or used[0] + n > U(len(store)): return False
     if at + U(MOST) > U(len(kept)): return False
     place = count
@@ -1238,8 +1241,8 @@ def encode_rare(data, i, n, k0, k1, s, table, merges, room, out, m):
         room.notes[2] = n
         return TOO_LONG, m
     if n <= LONG:
-        s = slot_of(table, data, i, n, k0, k1, s)
-        count, at = table.slots[s + U2], table.slots[s + U3]
+        s, count = slot_of(table, data, i, n, k0, k1, s)
+        at = table.slots[s + U3]
         if count and count <= U(8 // out.itemsize):
             write_eight(out, m, at)
             return DONE, m + count
@@ -1323,7 +1326,7 @@ class Encoders:
     def ready(self, n_bytes):
         "The same, with a table for a text of so many bytes if there is none yet."
         n_slots = 1 << min(max((n_bytes >> 5).bit_length(), 13), 18)
-        with self.growing: self.table = self.table or SpanTable(n_slots, 1 << 16)
+        with self.growing: self.table = self.table or SpanTable(n_slots, n_slots)
         return self
 
     def array(self, data, n, name="the text", start=0):
@@ -1346,7 +1349,7 @@ def make_room(self:Encoders, full):
     with self.growing:
         if self.table.arrays is not full: return   # another thread did
         while not lock_for_good(full.used): time.sleep(0)
-        if len(self.table) > 1 << 19 or int(full.used[0]) > 1 << 24: self.table = SpanTable(1 << 18, 1 << 16)
+        if len(self.table) > 1 << 19 or int(full.used[0]) > 1 << 24: self.table = SpanTable(1 << 18, 1 << 18)
         else: self.table.grow()
 
 # %% ../../nbs/engine/fast_encode.ipynb #encroom2
