@@ -278,7 +278,7 @@ def hard_race(
     end: str = "<|endoftext|>",
 ) -> dict:   # as `race`; encoding: tokenizer -> text -> job -> medians of seconds
     "Time encoding of texts that do not repeat, side by side with every library that is installed"
-    encoding, left_out = defaultdict(dict), {}
+    encoding, left_out = defaultdict(dict), {name: "left out on request" for name in without}
     for (name, tokenizer), (kind, text) in product(tokenizers.items(), hard_texts(n).items()):
         with tempfile.TemporaryDirectory() as folder:
             write_atomic(path := Path(folder)/"text.txt", lambda f: f.write(text.encode()))
