@@ -1370,10 +1370,13 @@ class Encoder:
             if why == NOT_UTF8: utf8_text(data[:n], name, start)
             if why == NO_ID: self._no_id(data[:n], i, name, start)
             if why == FULL: shared.make_room(table)
-            if why == TOO_LONG: self.room = _room(int(self.room.notes[2]))
+            if why == TOO_LONG: self._fit(int(self.room.notes[2]))
         ids = self.out[:int(m)].copy()
-        if max(len(self.room.tokens), len(self.out) >> 2) > 1 << 20: self.__init__(shared)   # keep no more
+        if len(self.room.tokens) > 1 << 20: self._fit(1 << 12)
+        if len(self.out) > 1 << 22: self.out = np.empty(0, shared.dtype)
         return ids
+
+    def _fit(self, n): self.room = _room(n)._replace(notes=self.room.notes)   # its counts go on
 
     def _no_id(self, data, i, name, start):
         "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
