@@ -151,10 +151,42 @@ def _memory_instructions():
         return types.void(a, i), code
     return dict(read_eight=read_eight, write_eight=write_eight, fetch=fetch)
 
+# %% ../../nbs/engine/fast_bpe.ipynb #machine7
+@machine
+def _thread_instructions():
+    "What one thread writes and another reads, and a lock."
+    from llvmlite import ir
+    from numba import types
+    from numba.extending import intrinsic
+    word = ir.IntType(64)
+
+    def place(context, b, kind, array, i):
+        return b.bitcast(b.gep(context.make_array(kind)(context, b, array).data, [i]), word.as_pointer())
+    @intrinsic
+    def publish(typing, a, i, x):
+        def code(context, b, signature, args):
+            b.store_atomic(args[2], place(context, b, a, *args[:2]), "release", 8)
+            return context.get_dummy_value()
+        return types.void(a, i, types.uint64), code
+    @intrinsic
+    def published(typing, a, i):
+        def code(context, b, signature, args):
+            return b.load_atomic(place(context, b, a, *args), "acquire", 8)
+        return types.uint64(a, i), code
+    @intrinsic
+    def take_lock(typing, a, i):
+        def code(context, b, signature, args):
+            seen = b.cmpxchg(place(context, b, a, *args), word(0), word(1), "acquire", "monotonic")
+            return b.extract_value(seen, 1)
+        return types.boolean(a, i), code
+    return dict(publish=publish, published=published, take_lock=take_lock)
+
+
 # %% ../../nbs/engine/fast_bpe.ipynb #machine4
 U = np.uint64
 U0, U1, U2, U3, U4, U8, U16, U32, U63, U64 = map(U, (0, 1, 2, 3, 4, 8, 16, 32, 63, 64))
-bits_between = lowest_bit = count_bits = read_eight = write_eight = fetch = None   # until they are compiled
+bits_between = lowest_bit = count_bits = read_eight = write_eight = fetch = None
+publish = published = take_lock = None   # until they are compiled
 
 # %% ../../nbs/engine/fast_bpe.ipynb #ff35d977
 INVALID = 255   # the class of what is not UTF-8
@@ -353,7 +385,7 @@ def home(k0, k1, shift):
     return (k0 * K1 ^ k1 * K2) >> shift << U2
 
 # %% ../../nbs/engine/fast_bpe.ipynb #b4725ca5
-Spans = namedtuple("Spans", "slots store used shift")   # used: see `SpanTable`
+Spans = namedtuple("Spans", "slots store used shift kept")   # used and kept: see `SpanTable`
 
 @compiled
 def same_bytes(data, i, store, at, n):
@@ -364,16 +396,16 @@ def same_bytes(data, i, store, at, n):
 
 @compiled
 def slot_of(table, data, i, n, k0, k1, s):
-    "The slot of a span, its own or the empty one where it belongs, from slot `s` on."
+    "The slot of a span, from slot `s` on, and its third word: 0 in the empty one where a new one belongs."
     slots = table.slots
     mask = U(len(slots)) - U1
-    while slots[s + U2]:
+    while True:
+        place = published(slots, s + U2)
+        if place == U0: return s, place
         if slots[s] == k0 and slots[s + U1] == k1:
-            if n < U16: break
-            place = slots[s + U2] >> U32
-            if slots[s + U2] & LOW32 == n and same_bytes(data, i, table.store, place, n): break
+            same = n < U16 or place & LOW32 == n and same_bytes(data, i, table.store, place >> U32, n)
+            if same: return s, place
         s = (s + U4) & mask
-    return s
 
 # %% ../../nbs/engine/fast_bpe.ipynb #3e83a438
 NO_ROOM = U(0xFFFFFFFFFFFFFFFF)
@@ -382,8 +414,8 @@ NO_ROOM = U(0xFFFFFFFFFFFFFFFF)
 def take(table, data, i, n, k0, k1, s):
     "The slot of a span, from slot `s` on, entered if new; NO_ROOM if half the slots or the store are full."
     slots, store, used = table.slots, table.store, table.used
-    s = slot_of(table, data, i, n, k0, k1, s)
-    if slots[s + U2] == U0:
+    s, place = slot_of(table, data, i, n, k0, k1, s)
+    if place == U0:
         if used[1] >= U(len(slots) >> 3) or used[0] + n + U32 > U(len(store)): return NO_ROOM
         slots[s], slots[s + U1], slots[s + U2] = k0, k1, used[0] << U32 | n
         for k in range(n): store[used[0] + k] = data[i + k]
@@ -404,8 +436,9 @@ def copy_slots(slots, bigger, shift):
 # %% ../../nbs/engine/fast_bpe.ipynb #5cb8f97f
 def _pages(n_words):
     "Zeros as 64-bit numbers, in large pages where the system has them: asked for before the first touch."
-    room = mmap.mmap(-1, 8 * n_words + (1 << 21))
-    if hasattr(mmap, "MADV_HUGEPAGE"): room.madvise(mmap.MADV_HUGEPAGE)
+    linux, n_bytes = hasattr(mmap, "MADV_HUGEPAGE"), 8 * n_words + (1 << 21)
+    room = mmap.mmap(-1, n_bytes, **dict(flags=mmap.MAP_PRIVATE) if linux else {})   # a shared one has none
+    if linux: room.madvise(mmap.MADV_HUGEPAGE)
     start = -np.frombuffer(room, np.uint8).ctypes.data % (1 << 21)
     return np.frombuffer(room, np.uint64, n_words, start)
 
@@ -419,27 +452,34 @@ def _roomy(x, used, need):
     "The array, or a longer one if it cannot take `need` rows beyond the `used` ones."
     return x if used + need <= len(x) else _longer(x[:used], max(used, need))
 
+MOST = 257                       # an encoder keeps at most so many numbers for a span
 DONE, FULL, NOT_UTF8 = 0, 1, 2   # why a kernel came back
 
 # %% ../../nbs/engine/fast_bpe.ipynb #5cb8f980
 class SpanTable:
     "A hash table of byte spans: slots of four words, and a store of the bytes"
-    def __init__(self, n_slots=1 << 14):   # a power of two
-        # used: bytes of the store, spans, and for an encoder ids kept and the length of a long span
+    def __init__(self, n_slots=1 << 14, n_kept=0):   # a power of two; and room for an encoder's ids
+        # used: bytes of the store, spans, and for encoders ids kept and whether a thread is writing
         used, shift = np.zeros(4, np.uint64), np.array([65 - n_slots.bit_length()], np.uint64)
         slots = _pages(4 * n_slots) if n_slots > 1 << 12 else np.zeros(4 * n_slots, np.uint64)
-        self.arrays = Spans(slots, np.zeros(8 * n_slots, np.uint8), used, shift)
+        self.arrays = Spans(slots, np.zeros(8 * n_slots, np.uint8), used, shift, np.zeros(n_kept, np.int32))
 
     def __len__(self): return int(self.arrays.used[1])
 
     def grow(self):
-        "Make room: twice the slots when half of them are taken, else twice the store."
-        slots, store, used, shift = self.arrays
+        "Make room: twice the slots when half of them are taken, else twice what else is full."
+        slots, store, used, shift, kept = self.arrays
         if len(self) >= len(slots) >> 3:
             copy_slots(slots, bigger := _pages(2 * len(slots)), shift[0] - U1)
-            self.arrays = Spans(bigger, store, used, shift - U1)
+            slots, shift = bigger, shift - U1
         elif len(store) >= 1 << 32: raise ValueError("more than 4 GB of distinct pre-tokens")
-        else: self.arrays = Spans(slots, _longer(store, len(store)), used, shift)
+        else:
+            if len(kept): slots = slots.copy()   # who has the old arrays must find nothing new there
+            if len(kept) and int(used[2]) + MOST > len(kept): kept = _longer(kept, len(kept))
+            else: store = _longer(store, len(store))
+        used = used.copy()
+        used[3] = 0
+        self.arrays = Spans(slots, store, used, shift, kept)
 
 # %% ../../nbs/engine/fast_bpe.ipynb #7cfb73b0
 @compiled
@@ -548,7 +588,7 @@ class Counts:
     @classmethod
     def of(cls, table):
         "The counts in a table, in the order in which the pre-tokens were first seen."
-        slots, store, used, _ = table.arrays
+        slots, store, used, *_ = table.arrays
         meta, counts = slots[2::4], slots[3::4]
         order = np.flatnonzero(meta)
         order = order[np.argsort(meta[order])]      # by place in the store
@@ -635,7 +675,7 @@ def count_part(
     (data, n), table, i = _read_part(path, start, end, errors), SpanTable(), U0
     block, (special, _) = _block(), _specials(special_tokens)
     while i < n:
-        i, why = count_text(data, i, U(n), block, special, table.arrays)
+        i, why = count_text(data, U(i), U(n), block, special, table.arrays)   # one type, one compilation
         if why == NOT_UTF8: utf8_text(data[:n], path, start)
         if why == FULL: table.grow()
     return Counts.of(table)
@@ -977,14 +1017,14 @@ def learn_merges(
     n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # a merge takes a place
     (text, pairs, tokens, n_pairs), weights = _first_arrays(counts, n_merges), counts.counts
     places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
-    hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(n_merges, np.int32)
+    hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(n_merges, np.int32)
     n_places = size = done = least = need = 0
     used = 256
     while done < n_merges:
         if size == 0 or n_places + need > len(places):
             places, n_places, least = _gather(text, pairs, n_pairs, places)
             if least == 0: break
-            hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), t) for t in (np.int64, np.int32))
+            hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), np.int64) for _ in range(2))
             size = push_frequent(hn, hp, 0, 0, n_pairs, least, pairs, tokens)
         top = hp[0]
         need, spelled = 2 * int(pairs.n[top]), int(tokens.length[pairs.a[top]] + tokens.length[pairs.b[top]])
@@ -1006,252 +1046,230 @@ def _spelled(merged, pairs, tokens):
     return [(vocab[a], vocab[b]) for a, b in zip(pairs.a[merged].tolist(), pairs.b[merged].tolist())]
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000003
+import time
 from functools import cached_property
 
 from fastcore.basics import patch
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000012
-U6, U12, U20, U21 = map(U, (6, 12, 20, 21))
+U9, U21, U22, U31, ROOT = map(U, (9, 21, 22, 31, 256))
+# of tokens, by number: what two make, the two parts, the id (-1: none), the bytes of each; the cells of the
+# trie; and the next shorter token with which one begins
+Merges = namedtuple("Merges", "pairs left right id length trie shorter")
 
 @compiled(forceinline=True)
-def rank_of(ranks, a, b):
-    "The rank of the merge of tokens `a` and `b`, or -1."
-    key, mask = U(a) << U20 | U(b), U(len(ranks) - 1)
+def lookup(table, a, b):
+    "The number that a table has for two numbers, or -1."
+    key, mask = U(a) << U21 | U(b), U(len(table) - 1)
     h = key * K1 >> U32 & mask
-    while ranks[h] != U0:
-        if ranks[h] >> U21 == key: return np.int64(ranks[h] & U(0x1FFFFF)) - 1
+    while table[h] != U0:
+        if table[h] >> U22 == key: return np.int64(table[h] & U(0x3FFFFF)) - 1
         h = (h + U1) & mask
-    return -1
+    return np.int64(-1)
 
 @compiled
-def fill_ranks(ranks, pairs, a, b, byte):
-    "Enter each merge with its rank; of two alike the first counts."
-    mask = U(len(ranks) - 1)
-    for r in range(len(a)):
-        if rank_of(ranks, a[r], b[r]) >= 0: continue
-        key = U(a[r]) << U20 | U(b[r])
-        h = key * K1 >> U32 & mask
-        while ranks[h] != U0: h = (h + U1) & mask
-        ranks[h] = key << U21 | U(r + 1)
-        x, y = byte[a[r]], byte[b[r]]
-        if x >= 0 and y >= 0: pairs[x << 8 | y] = r
+def enter(table, a, b, x):
+    "Enter number `x` for two numbers that have none yet."
+    key, mask = U(a) << U21 | U(b), U(len(table) - 1)
+    h = key * K1 >> U32 & mask
+    while table[h] != U0: h = (h + U1) & mask
+    table[h] = key << U22 | U(x + 1)
+
+# %% ../../nbs/engine/fast_encode.ipynb #fe000014
+@compiled(forceinline=True)
+def longest_token(data, i, end, merges):
+    "The longest token that begins at byte `i` and ends at `end` at the latest, or -1; and the steps taken."
+    cell, first = merges.trie[ROOT ^ U(data[i])], i
+    i += U1
+    while i < end:
+        after = merges.trie[cell >> U9 & U(0x3FFFFF) ^ U(data[i])]
+        if after & U(511) != U(data[i]) + U1: break
+        cell, i = after, i + U1
+    return np.int64(cell >> U31) - 1, np.int64(i - first)
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000022
-# the ranks of pairs of bytes, and of all pairs; the id that a merge makes, and that of a byte; room for short
-# spans, and for long ones; for those the entries, lists and bits of a queue; whether every part of a merge is
-# made by earlier ones; and the number of steps taken
-Merging = namedtuple("Merging", "pairs ranks new_id byte_id short long entries head queue proper steps")
-NONE = np.uint32(0xFFFFFFFF)
-
-@compiled(forceinline=True)
-def first_tokens(data, i, n, merging, token, after, before):
-    "Write the ids of n bytes and who their neighbours are; False where a byte has no id."
-    for k in range(n):
-        t = merging.byte_id[data[i + U(k)]]
-        if t < 0: return False
-        token[k], after[k], before[k] = t, k + 1, k - 1
-    return True
-
-@compiled(forceinline=True)
-def write_ids(token, after, n, out, m):
-    "Write the tokens that are left, from `m` on; the new `m`."
-    k = 0
-    while k < n:
-        out[m] = token[k]
-        k, m = np.int64(after[k]), m + 1
-    return m
+@compiled
+def side_by_side(x, y, limit, merges, steps):
+    "Whether no merge below `limit` crosses the border between tokens `x` and `y`."
+    while True:
+        z = lookup(merges.pairs, x, y)
+        steps[0] += 1
+        if 0 <= z < limit: return False
+        if x < 256 and y < 256: return True
+        if x > y: limit, x = x, np.int64(merges.right[x])
+        else: limit, y = y + 1, np.int64(merges.left[y])
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000023
-@compiled(forceinline=True)
-def merge_short(data, i, n, merging, out, m):
-    "Write the ids of up to 256 bytes to `out` from `m` on; the new `m`, or -1 where a byte has no id."
-    ranks, new_id = merging.ranks, merging.new_id
-    token, after, before, lowest = merging.short[0], merging.short[1], merging.short[2], merging.short[3]
-    if not first_tokens(data, i, n, merging, token, after, before): return -1
-    for k in range(n - 1):
-        r = merging.pairs[np.int64(data[i + U(k)]) << 8 | np.int64(data[i + U(k + 1)])]
-        lowest[k] = np.uint32(r << 8 | k) if r >= 0 else NONE
-    lowest[n - 1] = NONE
-    while True:
-        low = NONE
-        for k in range(n): low = min(low, lowest[k])
-        merging.steps[0] += n
-        if low == NONE: break
-        k = np.int64(low & 0xFF)
-        j = np.int64(after[k])
-        e = np.int64(after[j])
-        token[k], after[k], lowest[k], lowest[j] = new_id[low >> 8], e, NONE, NONE
-        if e < n:
-            before[e] = k
-            r = rank_of(ranks, token[k], token[e])
-            if r >= 0: lowest[k] = np.uint32(r << 8 | k)
-        if k > 0:
-            b = np.int64(before[k])
-            r = rank_of(ranks, token[b], token[k])
-            lowest[b] = np.uint32(r << 8 | b) if r >= 0 else NONE
-    return write_ids(token, after, n, out, m)
+@compiled
+def fill_pairs(merges, whole, steps):
+    "Enter which tokens two make, and of which tokens their own bytes are the encoding."
+    for t in range(len(whole)):
+        x, y = np.int64(merges.left[t]), np.int64(merges.right[t])
+        whole[t] = merges.id[t] >= 0
+        if t < 256: continue
+        # a part may be made by no merge, or come to nothing, as this token does if its border is crossed
+        whole[t] = min(x, y) >= 0 and whole[x] and whole[y] and side_by_side(x, y, t, merges, steps)
+        if whole[t]: enter(merges.pairs, x, y, t)
+
+@compiled
+def free_base(trie, taken, base, labels, n):
+    "The first base from `base` on that no node has and whose cells for n labels are free; 0: no room."
+    while base + U(512) < U(len(trie)):
+        k = 0 if not taken[base] else n + 1
+        while k < n and trie[base ^ labels[k]] == U0: k += 1
+        if k == n: return base
+        base += U1
+    return U0
+
+# %% ../../nbs/engine/fast_encode.ipynb #fe000024
+@compiled
+def fill_trie(merges, order, store, starts, nodes, taken, labels, begins):
+    "Enter tokens, in the order of their bytes, into the trie, level by level; False if there is no room."
+    trie, first, n_nodes = merges.trie, ROOT + ROOT, 1   # the root's cells belong to it alone
+    nodes[0, 0], nodes[0, 1], nodes[0, 2], nodes[0, 3], nodes[0, 4] = 0, 0, len(order), 0, -1
+    for node in range(len(nodes)):
+        if node == n_nodes: break
+        cell, low, high, depth, longest = (nodes[node, 0], nodes[node, 1], nodes[node, 2], nodes[node, 3],
+                                           nodes[node, 4])
+        if depth and merges.length[order[low]] == depth:   # the first of those that begin alike is all of it
+            merges.shorter[order[low]], longest, low = longest, order[low], low + 1
+        n = 0
+        for k in range(low, high):                         # which bytes come next, and where does each begin?
+            c = U(store[starts[order[k]] + depth])
+            if n == 0 or labels[n - 1] != c: labels[n], begins[n], n = c, k, n + 1
+        begins[n] = high
+        while taken[first]: first += U1
+        base = U0 if n == 0 else ROOT if node == 0 else free_base(trie, taken, first, labels, n)
+        if n and not base: return False
+        if base > first + U(64): first = base - U(64)   # few holes are left before it
+        taken[base] = n > 0
+        for k in range(n):
+            c = base ^ labels[k]
+            trie[c], nodes[n_nodes, 0], nodes[n_nodes, 1] = labels[k] + U1, c, begins[k]
+            nodes[n_nodes, 2], nodes[n_nodes, 3], nodes[n_nodes, 4] = begins[k + 1], depth + 1, longest
+            n_nodes += 1
+        trie[cell] |= base << U9 | U(longest + 1) << U31
+    return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000032
-@compiled
-def push_place(k, r, size, merging):
-    "Add place `k` to the list of rank `r`; how many entries there are now."
-    merging.long[3, k], merging.entries[size, 0] = r, k
-    merging.entries[size, 1], merging.head[r] = merging.head[r], size
-    merging.queue[0, U(r) >> U6] |= U1 << (U(r) & U63)
-    merging.queue[1, U(r) >> U12] |= U1 << (U(r) >> U6 & U63)
-    return size + 1
+# what a thread needs to encode a span: its tokens so far; of each place the mark of the last span for which
+# it led nowhere; and the number of steps so far, the mark, and the length of a span too long for this room
+Room = namedtuple("Room", "tokens dead notes")
+NEVER = np.int64(1 << 30)   # later than any merge
 
-@compiled
-def pop_rank(queue):
-    "The lowest rank with a list, taken out of the queue; or -1."
-    for u in range(U(queue.shape[1]) >> U6):
-        if queue[1, u] == U0: continue
-        w = u << U6 | lowest_bit(queue[1, u])
-        r = w << U6 | lowest_bit(queue[0, w])
-        queue[0, w] &= queue[0, w] - U1
-        if queue[0, w] == U0: queue[1, u] &= queue[1, u] - U1
-        return np.int64(r)
-    return -1
-
-# %% ../../nbs/engine/fast_encode.ipynb #fe000033
-@compiled
-def merge_run(k, r, n, size, merging):
-    "Merge at place `k`, and on to the right as long as places of rank `r` follow; the number of entries."
-    token, after, before, rank = merging.long[0], merging.long[1], merging.long[2], merging.long[3]
-    while k < n and rank[k] == r:
-        e, b = np.int64(after[after[k]]), np.int64(before[k])
-        rank[after[k]] = rank[k] = -1
-        token[k], after[k] = merging.new_id[r], e
-        if e < n:
-            before[e] = k
-            q = rank_of(merging.ranks, token[k], token[e])
-            if q >= 0: size = push_place(k, q, size, merging)
-        if b >= 0:
-            rank[b] = -1
-            q = rank_of(merging.ranks, token[b], token[k])
-            if q >= 0: size = push_place(b, q, size, merging)
-        k = e
-        merging.steps[0] += 1
-    return size
-
-@compiled
-def first_places(data, i, n, merging):
-    "Put every pair of bytes that has a rank into the queue, the first place on top; how many entries."
-    size, rank = 0, merging.long[3]
-    rank[:n] = -1
-    for k in range(n - 2, -1, -1):
-        r = merging.pairs[np.int64(data[i + U(k)]) << 8 | np.int64(data[i + U(k + 1)])]
-        if r >= 0: size = push_place(k, r, size, merging)
-    return size
-
-# %% ../../nbs/engine/fast_encode.ipynb #fe000034
-@compiled
-def merge_long(data, i, n, merging, out, m):
-    "Write the ids of any number of bytes, if every merge's parts are made before it; as `merge_short` does."
-    token, after, before, rank = merging.long[0], merging.long[1], merging.long[2], merging.long[3]
-    if not first_tokens(data, i, n, merging, token, after, before): return -1
-    size = first_places(data, i, n, merging)
-    r = pop_rank(merging.queue)
-    while r >= 0:
-        x = np.int64(merging.head[r])
-        merging.head[r] = -1
-        while x >= 0:
-            k, x = np.int64(merging.entries[x, 0]), np.int64(merging.entries[x, 1])
-            merging.steps[0] += 1
-            if rank[k] != r: continue                # an earlier merge took one of its tokens
-            while token[k] == token[after[k]] and before[k] >= 0 and rank[before[k]] == r:
-                k = np.int64(before[k])              # to the start of a run
-                merging.steps[0] += 1
-            size = merge_run(k, r, n, size, merging)
-        r = pop_rank(merging.queue)
-    merging.steps[0] += n + size
-    return write_ids(token, after, n, out, m)
+@compiled(forceinline=True)
+def encode_span(data, i, n, merges, room, out, m):
+    "Write the ids of n bytes to `out` from `m` on; the new `m`, or -1 where a byte has no id."
+    tokens, dead, notes = room
+    notes[1] += 1
+    mark, end, k, depth = notes[1], i + U(n), 0, 0
+    last = np.int64(-1)
+    token, steps = longest_token(data, i, end, merges)
+    while True:
+        notes[0] += steps
+        while token >= 0 and (dead[k + merges.length[token]] == mark
+                              or last >= 0 and not side_by_side(last, token, NEVER, merges, notes)):
+            token, notes[0] = np.int64(merges.shorter[token]), notes[0] + 1
+        if token >= 0:
+            tokens[depth], last = token, token
+            k, depth = k + merges.length[token], depth + 1
+            if k == n: break
+            token, steps = longest_token(data, i + U(k), end, merges)
+        elif depth == 0: return -1
+        else:   # nothing fits here: take back the last token, and try a shorter one
+            dead[k] = mark
+            k, depth, token, steps = k - merges.length[last], depth - 1, np.int64(merges.shorter[last]), 1
+            last = np.int64(tokens[depth - 1]) if depth else np.int64(-1)
+    for d in range(depth): out[m + d] = merges.id[tokens[d]]
+    return m + depth
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000036
-def _scratch(n):
-    "Room to merge a long span of `n` bytes."
-    return dict(long=np.empty((4, n), np.int32), entries=np.empty((3 * n, 2), np.int32))
+def _room(n):
+    "Room to encode a span of `n` bytes."
+    return Room(np.empty(n, np.int32), np.zeros(n + 1, np.int64), np.zeros(3, np.int64))
 
-def _merging(tokenizer):
-    "A tokenizer's merges as arrays."
-    ids, merges, n = tokenizer._ids, tokenizer.merges, len(tokenizer.merges)
-    of_merges = [ids[a] for a, _ in merges], [ids[b] for _, b in merges], [ids[a + b] for a, b in merges]
-    a, b, new_id = (np.array(column, np.int32) for column in of_merges)
-    byte_id = np.array([ids.get(bytes([b]), -1) for b in range(256)], np.int32)
-    byte, made = np.full(tokenizer.vocab_size, -1, np.int32), np.full(tokenizer.vocab_size, -1)
-    byte[byte_id[byte_id >= 0]] = np.flatnonzero(byte_id >= 0)
-    made[new_id] = np.arange(n)                      # the last merge that makes a token
-    proper = bool((np.maximum(made[a], made[b]) < np.arange(n)).all())
-    pairs, ranks = np.full(1 << 16, -1, np.int32), np.zeros(1 << (2 * n + 8).bit_length(), np.uint64)
-    fill_ranks(ranks, pairs, a, b, byte)
-    return _with_room(Merging(pairs, ranks, new_id, byte_id, *[None] * 5, proper, None))
-
-def _with_room(merging):
-    "The same tables, with room for one thread to work in."
-    n = len(merging.new_id)
-    head, queue = np.full(n + 1, -1, np.int32), np.zeros((2, ((n >> 12) + 1) << 6), np.uint64)
-    return merging._replace(short=np.empty((4, 256), np.uint32), head=head, queue=queue,
-                            steps=np.zeros(1, np.int64), **_scratch(1 << 12))
+def _merges(tokenizer):
+    "A tokenizer's merges as arrays; None where a token is made twice, or of parts made later."
+    ids, merges, n = tokenizer._ids, tokenizer.merges, 256 + len(tokenizer.merges)
+    tokens = [bytes([b]) for b in range(256)] + [a + b for a, b in merges]
+    number = {token: k for k, token in enumerate(tokens)}
+    left, right = ([*range(256), *(number.get(m[k], -1) for m in merges)] for k in (0, 1))
+    if len(number) < n or any(max(left[t], right[t]) >= t for t in range(256, n)): return None
+    left, right, id = (np.array(x, np.int32) for x in (left, right, [ids.get(t, -1) for t in tokens]))
+    length, pairs = np.array([*map(len, tokens)], np.int32), np.zeros(1 << (4 * n).bit_length(), U)
+    trie = np.zeros(min(4 * int(length.sum()) + 2048 >> 9 << 9, 1 << 22), U)
+    m = Merges(pairs, left, right, id, length, trie, np.full(n, -1, np.int32))
+    fill_pairs(m, whole := np.zeros(n, np.bool_), np.zeros(1, np.int64))
+    order = np.array(sorted(np.flatnonzero(whole).tolist(), key=tokens.__getitem__), np.int32)
+    store, starts = np.frombuffer(b"".join(tokens), np.uint8), np.cumsum(length) - length
+    nodes, taken = np.empty((int(length.sum()) + 2, 5), np.int32), np.zeros(len(trie), np.bool_)
+    room = np.empty(257, U), np.empty(257, np.int32)
+    return m if fill_trie(m, order, store, starts, nodes, taken, *room) else None
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000043
 LONG = U(256)                # spans longer than this are not kept
-NO_ID, BY_HEAP = 3, 4        # two more reasons why a kernel comes back
+NO_ID, TOO_LONG = 3, 4       # two more reasons why a kernel comes back
 
 @compiled(forceinline=True)
-def encode_new(data, i, n, k0, k1, s, table, merging, kept, out, m):
-    "Merge a span, write its ids, and keep them in slot `s`; why not, and the new `m`."
-    slots, store, used = table.slots, table.store, table.used
-    if used[1] >= U(len(slots) >> 3) or used[0] + n > U(len(store)) or used[2] + U(260) > U(len(kept)):
-        return FULL, m
-    e = merge_short(data, i, np.int64(n), merging, out, np.int64(m))
-    if e < 0: return NO_ID, m
-    count, at = U(e) - m, used[2]
-    slots[s], slots[s + U1], slots[s + U2] = k0, k1, count
-    used[1] += U1
+def keep(data, i, n, k0, k1, s, table, out, m, count):
+    "Keep the ids of a span, out[m:m + count], in slot `s` or after it, unless it is there; False: no room."
+    slots, store, used, kept = table.slots, table.store, table.used, table.kept
+    (s, place), at = slot_of(table, data, i, n, k0, k1, s), used[2]
+    if place: return True               # another thread was quicker
+    if used[1] >= U(len(slots) >> 3) or used[0] + n > U(len(store)): return False
+    if at + U(MOST) > U(len(kept)): return False
+    place = count
     if n >= U16:
-        slots[s + U2] = used[0] << U32 | n
+        place = used[0] << U32 | n
         for k in range(n): store[used[0] + k] = data[i + k]
         used[0] += n
-    elif count <= U(8 // out.itemsize):
-        slots[s + U3] = read_eight(out, m)
-        return DONE, U(e)
-    kept[at], slots[s + U3] = count, at + U1
-    for k in range(count): kept[at + U1 + k] = out[m + k]
-    used[2] += count + U1
-    return DONE, U(e)
+    if n < U16 and count <= U(8 // out.itemsize): slots[s + U3] = read_eight(out, m)
+    else:
+        kept[at], slots[s + U3] = count, at + U1
+        for k in range(count): kept[at + U1 + k] = out[m + k]
+        used[2] += count + U1
+    slots[s], slots[s + U1] = k0, k1
+    publish(slots, s + U2, place)
+    used[1] += U1
+    return True
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000044
-@compiled
-def encode_rare(data, i, n, k0, k1, s, table, merging, kept, out, m):
+@compiled(forceinline=True)
+def encode_rare(data, i, n, k0, k1, s, table, merges, room, out, m):
     "Write the ids of a span that is new, long, of many ids, or not at its home; why not, and the new `m`."
-    if n > LONG:
-        table.used[3] = n
-        if not merging.proper: return BY_HEAP, m
-        if n > U(merging.long.shape[1]): return FULL, m
-        e = merge_long(data, i, np.int64(n), merging, out, np.int64(m))
-        return (NO_ID, m) if e < 0 else (DONE, U(e))
-    s = slot_of(table, data, i, n, k0, k1, s)
-    count, at = table.slots[s + U2], table.slots[s + U3]
-    if count == U0: return encode_new(data, i, n, k0, k1, s, table, merging, kept, out, m)
-    if count <= U(8 // out.itemsize):
-        write_eight(out, m, at)
-        return DONE, m + count
-    count = U(kept[at - U1])
-    for k in range(count): out[m + k] = kept[at + k]
-    return DONE, m + count
+    if n > U(len(room.tokens)):
+        room.notes[2] = n
+        return TOO_LONG, m
+    if n <= LONG:
+        s, count = slot_of(table, data, i, n, k0, k1, s)
+        at = table.slots[s + U3]
+        if count and count <= U(8 // out.itemsize):
+            write_eight(out, m, at)
+            return DONE, m + count
+        if count:
+            count = U(table.kept[at - U1])
+            for k in range(count): out[m + k] = table.kept[at + k]
+            return DONE, m + count
+    e = encode_span(data, i, np.int64(n), merges, room, out, np.int64(m))
+    if e < 0: return NO_ID, m
+    if n <= LONG and take_lock(table.used, U3):
+        kept = keep(data, i, n, k0, k1, s, table, out, m, U(e) - m)
+        publish(table.used, U3, U0)
+        if not kept: return FULL, m
+    return DONE, U(e)
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000045
 @compiled
-def encode_block(data, block, n, table, merging, kept, out, m):
+def encode_block(data, block, n, table, merges, room, out, m):
     "Write the ids of n spans; why it stopped and at which, and the new `m`."
     slots, starts, keys, most = table.slots, block.starts, block.keys, U(8 // out.itemsize)
     for q in range(n):
         s = keys[q, 2]
-        count = slots[s + U2]
+        count = published(slots, s + U2)
         if slots[s] ^ keys[q, 0] | slots[s + U1] ^ keys[q, 1] or count - U1 >= most:
             i = starts[q]
             why, m = encode_rare(data, i, starts[q + U1] - i, keys[q, 0], keys[q, 1], s,
-                                 table, merging, kept, out, m)
+                                 table, merges, room, out, m)
             if why: return why, q, m
         else:
             write_eight(out, m, slots[s + U3])
@@ -1259,14 +1277,14 @@ def encode_block(data, block, n, table, merging, kept, out, m):
     return DONE, n, m
 
 @compiled
-def encode_spans(data, i, end, block, table, merging, kept, out, m):
+def encode_spans(data, i, end, block, table, merges, room, out, m):
     "Write the ids of the pre-tokens of data[i:end]; where it stopped, why, and how many ids there are."
     j, first = i, U0
     if i < end: begin_scan(data, i, end, block)
     while j < end:
         n, j = next_spans(data, j, end, block, first, table)
         if block.beyond[BAD]: return i, NOT_UTF8, m
-        why, q, m = encode_block(data, block, n, table, merging, kept, out, m)
+        why, q, m = encode_block(data, block, n, table, merges, room, out, m)
         if why: return block.starts[q], why, m
         i = block.starts[0] = block.starts[n]   # the last one goes on in the next block
         first = U1
@@ -1274,12 +1292,12 @@ def encode_spans(data, i, end, block, table, merging, kept, out, m):
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000046
 @compiled
-def encode_text(data, i, end, block, special, special_id, table, merging, kept, out, m):
+def encode_text(data, i, end, block, special, special_id, table, merges, room, out, m):
     "Write the ids of data[i:end] with special tokens; where it stopped, why, and how many ids there are."
     i, end, m = U(i), U(end), U(m)
     while i < end:
         p, s = next_special(data, i, end, special)
-        i, why, m = encode_spans(data, i, p, block, table, merging, kept, out, m)
+        i, why, m = encode_spans(data, i, p, block, table, merges, room, out, m)
         if why: return i, why, m
         if s >= 0:
             out[m] = special_id[s]
@@ -1288,82 +1306,83 @@ def encode_text(data, i, end, block, special, special_id, table, merging, kept, 
     return i, DONE, m
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000048
-class Encoder:
-    "What one thread needs to encode: a tokenizer's tables, and the pre-tokens met so far with their ids"
-    def __init__(self, tokenizer, n_bytes=0, merging=None):   # about so many bytes; tables, if there are
-        compile_kernels()
-        self.block, (self.special, order) = _block(), _specials(tokenizer.special_tokens)
-        self.special_id = np.array([tokenizer._ids[s] for s in order] or [0])
-        self.dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.int32
-        self.merging, self.word = _with_room(merging or _merging(tokenizer)), tokenizer._word
-        self.n_slots = 1 << min(max((n_bytes >> 5).bit_length(), 13), 18)
-        self._fresh()
-
-    def __call__(self, data, n, name="the text", start=0):
-        "The ids of n bytes of UTF-8."
-        out, i, m, n = np.empty(n + 8, self.dtype), U0, U0, U(n)   # one type, one compilation
-        while i < n:
-            i, why, m = encode_text(data, i, n, self.block, self.special, self.special_id, self.table.arrays,
-                                    self.merging, self.kept, out, m)
-            if why == NOT_UTF8: utf8_text(data[:n], name, start)
-            if why == NO_ID: self._no_id(data[:n], i, name, start)
-            if why == FULL: self._make_room()
-            if why == BY_HEAP: i, m = self._by_heap(data[:n], int(i), out, int(m), name, start)
-        if self.merging.long.shape[1] > 1 << 20: self._scratch(1 << 12)
-        return out[:int(m)]
-
-    def _fresh(self): self.table, self.kept = SpanTable(self.n_slots), np.zeros(1 << 16, np.int32)
-
-    def _scratch(self, n): self.merging = self.merging._replace(**_scratch(n))
-
-# %% ../../nbs/engine/fast_encode.ipynb #encroom1
-@patch
-def _make_room(self:Encoder):
-    "Grow what is full; start afresh at half a million pre-tokens or 16 MB of them, so memory is bounded."
-    slots, store, used, _ = self.table.arrays
-    if len(self.table) > 1 << 19 or int(used[0]) > 1 << 24: self._fresh()
-    elif int(used[3]) > self.merging.long.shape[1]: self._scratch(int(used[3]))
-    elif int(used[2]) + 260 > len(self.kept): self.kept = _longer(self.kept, len(self.kept))
-    elif len(self.table) >= len(slots) >> 3 or int(used[0]) + 256 > len(store): self.table.grow()
-    used[3] = 0
-
-@patch
-def _no_id(self:Encoder, data, i, name, start):
-    "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
-    utf8_text(data, name, start)
-    byte = next(bytes([b]) for b in data[int(i):].tolist() if self.merging.byte_id[b] < 0)
-    raise ValueError(f"the vocabulary has no token for the byte {byte!r}")
-
-@patch
-def _by_heap(self:Encoder, data, i, out, m, name, start):
-    "Write the ids of a long span by the heap of the course; where it ends, and the new `m`."
-    end = i + int(self.table.arrays.used[3])
-    if (self.merging.byte_id[data[i:end]] < 0).any(): self._no_id(data, i, name, start)
-    ids = self.word(data[i:end].tobytes())
-    out[m:m + len(ids)] = ids
-    return U(end), U(m + len(ids))
-
-# %% ../../nbs/engine/fast_encode.ipynb #c7ee4783
 class Encoders:
-    "A tokenizer's encoders, one a thread; idle ones wait, with the pre-tokens they know, for the next call"
+    "What the threads that encode share: a tokenizer's merges, and the pre-tokens met so far with their ids"
     def __init__(self,
-        tokenizer,   # with `_ids`, `_word`, `merges`, `special_tokens` and `vocab_size`, as a `Tokenizer`
+        tokenizer,   # with `_ids`, `merges`, `special_tokens` and `vocab_size`, as a `Tokenizer`
     ):
         size = tokenizer.vocab_size
         if size > 1 << 20: raise ValueError(f"{size:,} ids do not fit into 20 bits")
         compile_kernels()
-        self.tokenizer, self.merging, self.idle = tokenizer, _merging(tokenizer), []
+        self.tokenizer, self.merges = tokenizer, _merges(tokenizer)   # None: only the plain encoder can do it
+        self.special, order = _specials(tokenizer.special_tokens)
+        self.special_id = np.array([tokenizer._ids[s] for s in order] or [0])
+        self.dtype = np.uint16 if size <= 1 << 16 else np.int32
+        self.table, self.idle, self.growing = None, [], threading.Lock()
 
     @cached_property
     def numbers(self): return np.array(range(self.tokenizer.vocab_size), object)   # one object a token
 
-    def array(self, data, n, name="the text", start=0, n_bytes=0):
+    def ready(self, n_bytes):
+        "The same, with a table for a text of so many bytes if there is none yet."
+        n_slots = 1 << min(max((n_bytes >> 5).bit_length(), 13), 18)
+        with self.growing: self.table = self.table or SpanTable(n_slots, n_slots)
+        return self
+
+    def array(self, data, n, name="the text", start=0):
         "The ids of the first n bytes of `data` as an array, by an encoder that no other thread uses now."
         try: encoder = self.idle.pop()
-        except IndexError: encoder = Encoder(self.tokenizer, n_bytes, self.merging)
+        except IndexError: encoder = Encoder(self)
         ids = encoder(data, n, name, start)
         self.idle.append(encoder)
         return ids
+
+# %% ../../nbs/engine/fast_encode.ipynb #encroom1
+@compiled
+def lock_for_good(used):
+    "Take the lock of a table, if it is free."
+    return take_lock(used, U3)
+
+@patch
+def make_room(self:Encoders, full):
+    "Enlarge the table whose arrays are full; start afresh at half a million pre-tokens or 16 MB of them."
+    with self.growing:
+        if self.table.arrays is not full: return   # another thread did
+        while not lock_for_good(full.used): time.sleep(0)
+        if len(self.table) > 1 << 19 or int(full.used[0]) > 1 << 24: self.table = SpanTable(1 << 18, 1 << 18)
+        else: self.table.grow()
+
+# %% ../../nbs/engine/fast_encode.ipynb #encroom2
+class Encoder:
+    "What one thread needs to encode: room to scan, to merge, and to write"
+    def __init__(self, shared):
+        self.shared, self.block, self.room = shared, _block(), _room(1 << 12)
+        self.out = np.empty(0, shared.dtype)   # used again: memory once touched is quick
+
+    def __call__(self, data, n, name="the text", start=0):
+        "The ids of n bytes of UTF-8."
+        shared, i, m, n = self.shared, U0, U0, U(n)
+        if len(self.out) < n + 8: self.out = np.empty(int(n) + 8, shared.dtype)
+        while i < n:
+            table = shared.table.arrays
+            i, why, m = encode_text(data, U(i), n, self.block, shared.special, shared.special_id, table,
+                                    shared.merges, self.room, self.out, U(m))   # one type, one compilation
+            if why == NOT_UTF8: utf8_text(data[:n], name, start)
+            if why == NO_ID: self._no_id(data[:n], i, name, start)
+            if why == FULL: shared.make_room(table)
+            if why == TOO_LONG: self._fit(int(self.room.notes[2]))
+        ids = self.out[:int(m)].copy()
+        if len(self.room.tokens) > 1 << 20: self._fit(1 << 12)
+        if len(self.out) > 1 << 22: self.out = np.empty(0, shared.dtype)
+        return ids
+
+    def _fit(self, n): self.room = _room(n)._replace(notes=self.room.notes)   # its counts go on
+
+    def _no_id(self, data, i, name, start):
+        "The error of the plain road: what is not UTF-8 first, then the first byte that has no id."
+        utf8_text(data, name, start)
+        byte = next(bytes([b]) for b in data[int(i):].tolist() if self.shared.merges.id[b] < 0)
+        raise ValueError(f"the vocabulary has no token for the byte {byte!r}")
 
 # %% ../../nbs/engine/fast_encode.ipynb #25b20897
 PART = 1 << 20   # bytes of text that are encoded at a time: they stay in the processor's cache
@@ -1375,14 +1394,15 @@ def encode_bytes(
     part_bytes: int | None = None,   # the size of a part; None: `PART`
 ) -> list[int]:                      # token ids
     "The token ids of UTF-8 bytes, cut at safe places and encoded on all cores."
-    workers, out = workers or (cores() if len(raw) > 1 << 21 else 1), []
+    if encoders.merges is None: return encoders.tokenizer.encode_plain(raw.decode())
+    workers, out, encoders = workers or (cores() if len(raw) > 1 << 21 else 1), [], encoders.ready(len(raw))
     def encode(start, end):
-        data = _as_array(memoryview(raw)[start:end])
-        return encoders.array(data, end - start, start=start, n_bytes=len(raw) // workers)
+        return encoders.array(_as_array(memoryview(raw)[start:end]), end - start, start=start)
     jobs = safe_parts(io.BytesIO(raw), part_bytes or PART, encoders.tokenizer.special_tokens)
-    for ids in ordered_map(encode, jobs, workers): out += encoders.numbers[ids].tolist()
+    for ids in ordered_map(encode, jobs, workers): out += encoders.numbers.take(ids).tolist()
     return out
 
+# %% ../../nbs/engine/fast_encode.ipynb #25b20898
 def encode_parts(
     encoders: Encoders,              # of the tokenizer
     path,                            # a UTF-8 text file
@@ -1391,8 +1411,10 @@ def encode_parts(
     workers: int | None = None,      # threads; None: one a core
 ):                                   # yields arrays of token ids
     "The token ids of a file, part by part and in order, encoded on all cores."
-    workers, size = workers or cores(), os.path.getsize(path)
-    def encode(start, end):
-        return encoders.array(*_read_part(path, start, end, errors), path, start, size // workers)
+    if encoders.merges is None:
+        yield from encoders.tokenizer._plain_parts(Path(path), errors, part_bytes)
+        return
+    workers, encoders = workers or cores(), encoders.ready(os.path.getsize(path))
+    def encode(start, end): return encoders.array(*_read_part(path, start, end, errors), path, start)
     jobs = safe_parts(path, part_bytes or PART, encoders.tokenizer.special_tokens)
     yield from ordered_map(encode, jobs, workers)
