@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LIBRARIES', 'race', 'hard_texts', 'hard_race', 'cold_and_warm', 'keep_speeds', 'invented_words', 'invented_text',
-           'scale', 'tokenizer_experiments']
+           'scale', 'large_race', 'tokenizer_experiments']
 
 # %% ../../nbs/engine/races.ipynb #7fa25228
 import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time
@@ -406,6 +406,35 @@ def scale(
     text = json.dumps(_machine_facts("numba") | dict(rows=rows), indent=1)
     write_atomic(out, lambda f: f.write(text.encode()))
     return rows
+
+# %% ../../nbs/engine/races.ipynb #large002
+def _trained_by(library, path, vocab_size, end):
+    "Seconds of the clock and of all cores that a library takes to train, after a small text"
+    small = Path(path).with_name("small.txt")
+    with open(path, "rb") as f: small.write_bytes(f.read(100_000).rpartition(end.encode())[0])
+    TRAINERS[library](small, 300, end)()   # what is made once in a process is not timed
+    return dict(zip(("seconds", "cpu_seconds"), _timed(TRAINERS[library](path, vocab_size, end))))
+
+def large_race(
+    out: str | os.PathLike,         # where the results go, as JSON
+    n_bytes: int = 2_000_000_000,   # of an invented text
+    n_words: int = 2_000_000,       # distinct words in it
+    vocab_size: int = 10_000,
+    libraries=("basics", "gigatoken", "gigabpe"),
+    end: str = "<|endoftext|>",
+) -> dict:   # rows: library -> seconds, cpu_seconds, start_mb, peak_mb; failed: library -> why
+    "Train on one large text with each library, each in a process of its own"
+    rows, failed = {}, {}
+    with tempfile.TemporaryDirectory() as d:
+        _fresh_process(invented_text, path := Path(d)/"text.txt", n_bytes, n_words)
+        for name in libraries:
+            try: row, before, peak = _fresh_process(_trained_by, name, path, vocab_size, end)
+            except Exception as e: failed[name] = f"{type(e).__name__}: {e}"[:160]   # it may end the process
+            else: rows[name] = row | dict(start_mb=before, peak_mb=peak)
+        result = dict(corpus_mb=round(os.path.getsize(path) / 1e6, 1), words=n_words, vocab_size=vocab_size)
+    result |= dict(rows=rows, failed=failed) | _machine_facts("numba", *libraries)
+    write_atomic(out, lambda f: f.write(json.dumps(result, indent=1).encode()))
+    return result
 
 # %% ../../nbs/engine/races.ipynb #2925e03a
 def _bytes_per_token(tokenizer, texts):
