@@ -28,7 +28,7 @@ def next_token_probabilities(
     logits = logits.float()
     best = logits.argmax(-1, keepdim=True)
     if temperature < 1e-30: return torch.zeros_like(logits).scatter_(-1, best, 1.)
-    p, order = softmax(logits / float(temperature), -1).sort(dim=-1, descending=True, stable=True)
+    p, order = softmax(logits / temperature, -1).sort(dim=-1, descending=True, stable=True)
     if top_k is not None: p[..., top_k:] = 0
     p = p / p.sum(-1, keepdim=True)
     before = p.cumsum(-1) - p
@@ -73,7 +73,7 @@ def check_request(model, prompt_ids, max_new_tokens, temperature, top_p, top_k, 
     ids = token_ids(prompt_ids, model.vocab_size, "prompt_ids")
     if not ids: raise ValueError("an empty prompt: give at least the id of <|endoftext|>")
     whole_number(max_new_tokens, "max_new_tokens", 0)
-    real_number(temperature, "temperature", 0)
+    real_number(temperature, "temperature", 0, 1e6)
     if not real_number(top_p, "top_p", 0, 1): raise ValueError("top_p = 0: must be above 0")
     if top_k is not None: whole_number(top_k, "top_k", 1)
     if eos_id is not None: whole_number(eos_id, "eos_id", 0, model.vocab_size - 1)
