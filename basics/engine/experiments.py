@@ -474,17 +474,20 @@ def _planned(plan, out, only):
     return [r for r, f in zip(runs, finished) if f], [r for r, f in zip(runs, finished) if not f]
 
 # %% ../../nbs/engine/experiments.ipynb #twin0002
-def _twin(e, config, done):
-    "The name of a finished run with the same steps; only its checks and the text that it wrote may differ"
+_COPIED = "metrics.jsonl", "status.json", "environment.json"
+
+def _twin(e, config, done, out):
+    "The name of a run in `out` with the same steps; only its checks and the text that it wrote may differ"
     def steps(c): return replace(c, checks=False, sample_tokens=0)
-    same = (other.name for other, c in done if other.patch == e.patch and steps(c) == steps(config))
-    return next(same, None)
+    for other, c in done:
+        if other.patch != e.patch or steps(c) != steps(config): continue
+        whole = all((out/other.name/name).is_file() for name in _COPIED)  # a log that was packed is not
+        if whole and read_status(out/other.name)["status"] in ("finished", "diverged"): return other.name
 
 def _copy_log(source, config, folder):
     "What a run has written of its course, for another with the same steps"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in "metrics.jsonl", "status.json", "environment.json":
-        write_atomic(folder/name, lambda f: f.write((source/name).read_bytes()))
+    for name in _COPIED: write_atomic(folder/name, lambda f: f.write((source/name).read_bytes()))
     write_json(folder/"config.json", asdict(config))
 
 # %% ../../nbs/engine/experiments.ipynb #dd5b604e
@@ -494,7 +497,7 @@ def _run_claimed(e, config, out, bar, gone, says, done):
         if not ours or is_finished(config, out/e.name): return False
         bar.set_description_str(says)
         share, keep = work(config) / config.max_steps, e.group in ("main_experiment", "second_corpus")
-        twin = None if keep else _twin(e, config, done)
+        twin = None if keep else _twin(e, config, done, out)
         if twin: _copy_log(out/twin, config, out/e.name)
         run_experiment(e, config, out/e.name, keep,
                        on_log=lambda row: bar.update(max(gone + share * row["step"] - bar.n, 0)))

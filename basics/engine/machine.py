@@ -75,7 +75,7 @@ def deterministic(
         settings.fill_uninitialized_memory = fill
 
 # %% ../../nbs/engine/machine.ipynb #kfm00002
-def keep_freed_memory() -> bool:  # False where the C library is not glibc
+def keep_freed_memory() -> bool:  # False where the C library is not glibc, or takes no such bound
     "Let freed memory stay with this process, for its next tensors"
     try: mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError): return False

@@ -370,7 +370,7 @@ def validate(self: Trainer,
     "Loss of the validation text"
     c = self.config
     n = None if everything or not c.eval_tokens else c.eval_tokens + 1
-    windows = min(max(c.batch_size, 2560 // c.context_length), 64)
+    windows = min(max(c.batch_size, 2560 // c.context_length), 64)  # small batches are slow
     loss = evaluate(self.train_step.averaged, self.valid[:n], c.context_length, windows, c.dtype, c.compile)
     return dict(val_loss=loss, bits_per_byte=loss / math.log(2) * self.tokens_per_byte)
 
