@@ -107,8 +107,8 @@ class LeastLM(TransformerLM):
     @delegates(TransformerLM)
     def __init__(self, *args,
         values: bool = True,  # values of the embedding in every other block
-        gates: bool = False,  # `gated` and `exclusive` heads
-        skips: bool = False,  # U-net skips
+        gates: bool = True,  # `gated` and `exclusive` heads
+        skips: bool = True,  # U-net skips
         device=None, dtype=None, **kwargs,
     ):
         super().__init__(*args, device=device, dtype=dtype, **kwargs)
@@ -180,8 +180,8 @@ def train_least(
     tokens,  # token ids to learn from
     config: Config,  # its model becomes a `LeastLM`
     on_step=None,  # called after each step with its number and its loss
-    even: bool = False,  # `EvenMuon` for Muon
-    ahead: int = 0,  # the loss looks so many tokens further
+    even: bool = True,  # `EvenMuon` for Muon
+    ahead: int = 2,  # the loss looks so many tokens further
     **parts,  # of `LeastLM`
 ) -> tuple:  # the trained model and, if the configuration keeps one, the average of its weights (else itself)
     "Train by the recipe, on the device of the configuration"
