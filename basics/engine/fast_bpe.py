@@ -764,7 +764,7 @@ def count_file(
 # of each place: its token and its pair (-1: none); before a word, token -1 and the word's number as ~number;
 # and of each stretch of places: the word in which it begins
 Text = namedtuple("Text", "token pair word")
-STRETCH = 6   # 2^6 places
+STRETCH = 4   # 2^4 places
 # of each pair: its tokens, its count, where its places are written (-1: nowhere), and how many they are
 Pairs = namedtuple("Pairs", "a b count start n")
 # of each token: where its bytes are written; and its pairs with the newest token, left and right
@@ -780,7 +780,7 @@ def lay_out(data, starts, lengths, text):
         for k in range(lengths[w]): text.token[i + 1 + k] = data[starts[w] + k]
         i += 1 + lengths[w]
         while s << STRETCH < i: text.word[s], s = w, s + 1
-    text.token[i], text.pair[i] = -1, -1
+    text.token[i], text.pair[i], text.word[s] = -1, -1, -1
 
 @compiled
 def first_pairs(text, counts, pair_of, pairs):
@@ -824,7 +824,7 @@ def _first_arrays(counts, n_merges):
     size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
     if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens, but the limit is 2^31")
     number = np.int16 if n_tokens <= 1 << 15 else np.int32   # two bytes where they are enough
-    text = Text(np.empty(size, number), np.empty(size, np.int32), np.empty((size >> STRETCH) + 1, np.int32))
+    text = Text(np.empty(size, number), np.empty(size, np.int32), np.empty((size >> STRETCH) + 2, np.int32))
     lay_out(counts.store, counts.starts, counts.lengths, text)
     pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
     n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
@@ -939,6 +939,7 @@ def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
 def word_at(text, i, length):
     "Which word place `i` is in: go left, token by token, to its number or to where the stretch begins."
     stretch = i >> STRETCH
+    if text.word[stretch] == text.word[stretch + 1]: return text.word[stretch]
     begin = stretch << STRETCH
     while text.token[i - 1] >= 0:
         i -= length[text.token[i - 1]]
