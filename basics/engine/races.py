@@ -306,7 +306,8 @@ def hard_race(
     "Time encoding of texts that do not repeat, and training on them, with every library that is installed"
     encoding, left_out = defaultdict(dict), {name: "left out on request" for name in without}
     with tempfile.TemporaryDirectory() as folder:
-        paths = {kind: Path(folder)/f"{kind}.txt" for kind in (texts := hard_texts(n))}
+        texts = hard_texts(n)
+        paths = {kind: Path(folder)/f"{kind}.txt" for kind in texts}
         for kind, path in paths.items(): path.write_bytes(texts[kind].encode())
         for (name, tokenizer), (kind, path) in product(tokenizers.items(), paths.items()):
             encoders = _encoders(_contest(path, folder, tokenizer, end), without, left_out)
