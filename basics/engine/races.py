@@ -7,7 +7,7 @@ __all__ = ['LIBRARIES', 'race', 'hard_texts', 'hard_race', 'cold_and_warm', 'kee
            'scale', 'large_race', 'tokenizer_experiments']
 
 # %% ../../nbs/engine/races.ipynb #7fa25228
-import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time
+import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time, warnings
 from collections import defaultdict, namedtuple
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -271,6 +271,7 @@ def hard_texts(
 # %% ../../nbs/engine/races.ipynb #hardtrn1
 def _medians(library, path, vocab_size, end, rounds):
     "Medians of seconds that a library takes to train, after a first time."
+    warnings.simplefilter("ignore")   # such a text may have fewer pairs than asked for
     job = TRAINERS[library](path, vocab_size, end)
     rows = [_timed(job) for _ in range(rounds + 1)][1:]
     return dict(zip(("seconds", "cpu_seconds"), map(statistics.median, zip(*rows))))
