@@ -512,12 +512,13 @@ def count_spans(data, i, end, block, table):
     while j < end:
         n, j = next_spans(data, j, end, block, m, table)
         if block.beyond[BAD]: return i, NOT_UTF8
-        starts, keys = block.starts, block.keys
+        starts, keys, slots = block.starts, block.keys, table.slots
         for q in range(n):
-            i = starts[q]
-            s = take(table, data, i, starts[q + U1] - i, keys[q, 0], keys[q, 1], keys[q, 2])
-            if s == NO_ROOM: return i, FULL
-            table.slots[s + U3] += U1
+            i, s = starts[q], keys[q, 2]
+            if slots[s] ^ keys[q, 0] | slots[s + U1] ^ keys[q, 1] or starts[q + U1] - i >= U16:
+                s = take(table, data, i, starts[q + U1] - i, keys[q, 0], keys[q, 1], s)
+                if s == NO_ROOM: return i, FULL
+            slots[s + U3] += U1
         i = starts[0] = starts[n]   # the last one goes on in the next block
         m = U1
     return end, DONE
@@ -586,12 +587,12 @@ class Counts:
     ): self.store, self.starts, self.lengths, self.counts = store, starts, lengths, counts
 
     @classmethod
-    def of(cls, table):
-        "The counts in a table, in the order in which the pre-tokens were first seen."
+    def of(cls, table, in_order=True):
+        "The counts in a table, in the order in which pre-tokens were first seen, or in that of the slots."
         slots, store, used, *_ = table.arrays
         meta, counts = slots[2::4], slots[3::4]
-        order = np.flatnonzero(meta)
-        order = order[np.argsort(meta[order])]      # by place in the store
+        order = np.flatnonzero(meta).astype(np.uint64)
+        if in_order: order = np.sort(meta[order] & ~LOW32 | order) & LOW32   # by place in the store
         meta = meta[order]
         starts, lengths = (meta >> U(32)).astype(np.int64), (meta & LOW32).astype(np.int32)
         return cls(store[:int(used[0]) + 32].copy(), starts, lengths, counts[order].astype(np.int64))
@@ -663,6 +664,15 @@ def _read_part(path, start, end, errors):
     if n < end - start: raise ValueError(f"{path} became shorter while it was read: let nobody write it")
     return data, n
 
+def _count_into(table, path, start, end, special_tokens, errors):
+    "Count the pre-tokens of one part of a file into a table; it grows."
+    (data, n), i, block, (special, _) = (_read_part(path, start, end, errors), U0, _block(),
+                                         _specials(special_tokens))
+    while i < n:
+        i, why = count_text(data, U(i), U(n), block, special, table.arrays)   # one type, one compilation
+        if why == NOT_UTF8: utf8_text(data[:n], path, start)
+        if why == FULL: table.grow()
+
 # %% ../../nbs/engine/fast_bpe.ipynb #e828ff44
 def count_part(
     path,                        # a UTF-8 text file
@@ -672,12 +682,7 @@ def count_part(
 ) -> Counts:
     "Count the pre-tokens of one part of a file: the map of a map-reduce."
     compile_kernels()
-    (data, n), table, i = _read_part(path, start, end, errors), SpanTable(), U0
-    block, (special, _) = _block(), _specials(special_tokens)
-    while i < n:
-        i, why = count_text(data, U(i), U(n), block, special, table.arrays)   # one type, one compilation
-        if why == NOT_UTF8: utf8_text(data[:n], path, start)
-        if why == FULL: table.grow()
+    _count_into(table := SpanTable(), path, start, end, special_tokens, errors)
     return Counts.of(table)
 
 def add_counts(
@@ -690,6 +695,7 @@ def add_counts(
         k = add_spans(table.arrays, part.store, part.starts, part.lengths, part.counts, k)
         if k < len(part): table.grow()
     return table
+
 
 # %% ../../nbs/engine/fast_bpe.ipynb #c93e4595
 def cores() -> int:
@@ -711,6 +717,21 @@ def ordered_map(
             if len(waiting) > workers: yield waiting.popleft().result()
         while waiting: yield waiting.popleft().result()
 
+# %% ../../nbs/engine/fast_bpe.ipynb #tables01
+LARGE = 1 << 21   # pre-tokens in a table that its thread hands over
+
+def _counted_tables(jobs, workers):
+    "The tables, one a thread or more, into which the parts of a file are counted."
+    idle = []   # those that no thread writes now
+    def count(*job):
+        try: table = idle.pop()
+        except IndexError: table = SpanTable(1 << 16)
+        _count_into(table, *job)
+        if len(table) >= LARGE: return table
+        idle.append(table)
+    yield from filter(None, ordered_map(count, jobs, workers))
+    yield from idle
+
 # %% ../../nbs/engine/fast_bpe.ipynb #627c437d
 def part_size(size, workers):
     "Two parts a worker, of 1 to 8 MiB."
@@ -730,15 +751,20 @@ def count_file(
     part_bytes = part_bytes or part_size(size, workers)
     jobs = ((path, start, end, tuple(special_tokens), errors)
             for start, end in safe_parts(path, part_bytes, special_tokens))
-    table, workers = SpanTable(1 << 16), workers if size > part_bytes else 1
-    for part in ordered_map(count_part, jobs, workers, executor): add_counts(table, part)
+    if executor: table, parts = SpanTable(1 << 16), ordered_map(count_part, jobs, executor=executor)
+    else:
+        tables = _counted_tables(jobs, workers if size > part_bytes else 1)
+        table = next(tables, None) or SpanTable()   # the others are added to the first
+        parts = (Counts.of(t, in_order=False) for t in tables)
+    for part in parts: add_counts(table, part)
     return Counts.of(table)
+
 
 # %% ../../nbs/engine/fast_bpe.ipynb #ef6c3fbc
 # of each place: its token and its pair (-1: none); before a word, token -1 and the word's number as ~number;
 # and of each stretch of places: the word in which it begins
 Text = namedtuple("Text", "token pair word")
-STRETCH = 6   # 2^6 places
+STRETCH = 4   # 2^4 places
 # of each pair: its tokens, its count, where its places are written (-1: nowhere), and how many they are
 Pairs = namedtuple("Pairs", "a b count start n")
 # of each token: where its bytes are written; and its pairs with the newest token, left and right
@@ -754,7 +780,7 @@ def lay_out(data, starts, lengths, text):
         for k in range(lengths[w]): text.token[i + 1 + k] = data[starts[w] + k]
         i += 1 + lengths[w]
         while s << STRETCH < i: text.word[s], s = w, s + 1
-    text.token[i], text.pair[i] = -1, -1
+    text.token[i], text.pair[i], text.word[s] = -1, -1, -1
 
 @compiled
 def first_pairs(text, counts, pair_of, pairs):
@@ -798,7 +824,7 @@ def _first_arrays(counts, n_merges):
     size, n_tokens = int(counts.lengths.sum()) + len(counts) + 1, 256 + n_merges
     if size >= 1 << 31: raise ValueError(f"{size:,} bytes of distinct pre-tokens, but the limit is 2^31")
     number = np.int16 if n_tokens <= 1 << 15 else np.int32   # two bytes where they are enough
-    text = Text(np.empty(size, number), np.empty(size, np.int32), np.empty((size >> STRETCH) + 1, np.int32))
+    text = Text(np.empty(size, number), np.empty(size, np.int32), np.empty((size >> STRETCH) + 2, np.int32))
     lay_out(counts.store, counts.starts, counts.lengths, text)
     pairs = Pairs(*(np.zeros(1 << 16, t) for t in (np.int32, np.int32, np.int64, np.int32, np.int32)))
     n_pairs = first_pairs(text, counts.counts, np.full(1 << 16, -1, np.int32), pairs)
@@ -850,15 +876,15 @@ def write_places(text, pairs, n_pairs, least, places):
         if pairs.start[p] >= 0: pairs.start[p] -= pairs.n[p]
 
 def _gather(text, pairs, n_pairs, places):
-    "Write the places of the most frequent pairs anew: the array, how many, the least count (0: none left)."
+    "Write the places of the most frequent pairs anew: the array, how many, least and highest count."
     top = int(pairs.count[:n_pairs].max(initial=0))
-    if top == 0: return places, 0, 0
+    if top == 0: return places, 0, 0, 0
     count_places(text, pairs)
     least = lowest_count(pairs, n_pairs, top, len(places) // 3)
     n = places_of(pairs, n_pairs, least)
     if 3 * n > len(places): places = np.empty(3 * n, np.int32)   # a merge makes at most 2 n new places
     write_places(text, pairs, n_pairs, least, places)
-    return places, n, least
+    return places, n, least, top
 
 # %% ../../nbs/engine/fast_bpe.ipynb #e3f6df2f
 @compiled
@@ -891,16 +917,15 @@ def push(hn, hp, size, n, p, pairs, tokens):
     return size + 1
 
 @compiled
-def sink(hn, hp, size, i, n, p, pairs, tokens):
-    "Let pair `p` with count `n` take place `i` of the heap, or sink from there to where it belongs."
-    while True:
-        c = 2 * i + 1
-        if c >= size: break
+def drop_first(hn, hp, size, pairs, tokens):
+    "Take the first pair off the heap; the heap's new size."
+    i, c, size = 0, 1, size - 1
+    while c < size:   # who goes first moves up, all the way down: the last pair belongs near the bottom
         if c + 1 < size and goes_first(hn[c + 1], hp[c + 1], hn[c], hp[c], pairs, tokens): c += 1
-        if goes_first(n, p, hn[c], hp[c], pairs, tokens): break
         hn[i], hp[i] = hn[c], hp[c]
-        i = c
-    hn[i], hp[i] = n, p
+        i, c = c, 2 * c + 1
+    push(hn, hp, i, hn[size], hp[size], pairs, tokens)
+    return size
 
 @compiled
 def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
@@ -914,6 +939,7 @@ def push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens):
 def word_at(text, i, length):
     "Which word place `i` is in: go left, token by token, to its number or to where the stretch begins."
     stretch = i >> STRETCH
+    if text.word[stretch] == text.word[stretch + 1]: return text.word[stretch]
     begin = stretch << STRETCH
     while text.token[i - 1] >= 0:
         i -= length[text.token[i - 1]]
@@ -930,14 +956,18 @@ def spell(new, x, y, used, tokens):
     return used
 
 # %% ../../nbs/engine/fast_bpe.ipynb #a7000016
+AHEAD = 12   # places for which memory is asked before they are visited
+
 @compiled
 def apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen):
     "Replace pair `p` by token `new` at its places; how many pairs there are now, and places of new pairs."
     a, b, count, start, n = pairs
     length, left, right, m = tokens.length, tokens.left, tokens.right, 0
     la, lb = length[a[p]], length[b[p]]
-    for k in range(start[p], start[p] + n[p]):
-        i = places[k]
+    stop = start[p] + n[p]
+    for k in range(start[p], stop):
+        i, ahead = places[k], places[min(k + AHEAD, stop - 1)]
+        fetch(text.pair, ahead); fetch(text.token, ahead)
         if text.pair[i] != p: continue           # an earlier merge took one of its tokens
         w, j, e = counts[word_at(text, i, length)], i + la, i + la + lb
         l, r = text.token[i - 1], text.token[e] # a token's number stands at its first and at its last byte
@@ -981,8 +1011,8 @@ def write_new(new, first, n_pairs, least, pairs, tokens, places, n_places, seen,
 
 # %% ../../nbs/engine/fast_bpe.ipynb #1991727f
 @compiled
-def learn(state, n_merges, least, text, counts, pairs, tokens, places, seen, hn, hp, merged):
-    "Merge until `n_merges` are done or no pair is seen `least` times; stop early where an array is full."
+def learn(state, n_merges, least, level, text, counts, pairs, tokens, places, seen, hn, hp, merged):
+    "Merge until `n_merges` are done or no pair is seen `level` times; stop early where an array is full."
     n_pairs, n_places, size, used, done = state
     while done < n_merges and size > 0:
         n, p = hn[0], hp[0]
@@ -991,16 +1021,15 @@ def learn(state, n_merges, least, text, counts, pairs, tokens, places, seen, hn,
             if n_places + m > len(places) or m > len(seen): break
             if n_pairs + m > len(pairs.a) or size + m > len(hp): break
             if used + tokens.length[pairs.a[p]] + tokens.length[pairs.b[p]] > len(tokens.spelled): break
-        size -= 1
-        sink(hn, hp, size, 0, hn[size], hp[size], pairs, tokens)
+        size = drop_first(hn, hp, size, pairs, tokens)
         if n != pairs.count[p]:                    # the count fell since: back in line, or out
-            if pairs.count[p] >= least: size = push(hn, hp, size, pairs.count[p], p, pairs, tokens)
+            if pairs.count[p] >= level: size = push(hn, hp, size, pairs.count[p], p, pairs, tokens)
             continue
         new, first, merged[done] = 256 + done, n_pairs, p
         used = spell(new, pairs.a[p], pairs.b[p], used, tokens)
         n_pairs, m = apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen)
         n_places = write_new(new, first, n_pairs, least, pairs, tokens, places, n_places, seen, m)
-        size = push_frequent(hn, hp, size, first, n_pairs, least, pairs, tokens)
+        size = push_frequent(hn, hp, size, first, n_pairs, level, pairs, tokens)
         done += 1
     return n_pairs, n_places, size, used, done
 
@@ -1016,33 +1045,46 @@ def learn_merges(
     counts = _sound(counts)
     n_merges = min(whole_number(n_merges, "n_merges", 0), int(counts.lengths.sum()))   # a merge takes a place
     (text, pairs, tokens, n_pairs), weights = _first_arrays(counts, n_merges), counts.counts
-    places, seen = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.empty((0, 2), np.int32)
-    hn, hp, merged = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(n_merges, np.int32)
-    n_places = size = done = least = need = 0
-    used = 256
+    places, merged = np.empty(max(len(text.pair) // 4, PLACES), np.int32), np.zeros(n_merges, np.int32)
+    n_places = size = done = least = level = need = 0
+    used, seen = 256, np.empty((0, 2), np.int32)
     while done < n_merges:
-        if size == 0 or n_places + need > len(places):
-            places, n_places, least = _gather(text, pairs, n_pairs, places)
+        if size == 0 and level == least or n_places + need > len(places):
+            places, n_places, least, level = _gather(text, pairs, n_pairs, places)
             if least == 0: break
-            hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), np.int64) for _ in range(2))
-            size = push_frequent(hn, hp, 0, 0, n_pairs, least, pairs, tokens)
-        top = hp[0]
-        need, spelled = 2 * int(pairs.n[top]), int(tokens.length[pairs.a[top]] + tokens.length[pairs.b[top]])
-        pairs = Pairs(*(_roomy(column, n_pairs, need) for column in pairs))
-        hn, hp, seen = _roomy(hn, size, need), _roomy(hp, size, need), _roomy(seen, 0, need)
-        tokens = tokens._replace(spelled=_roomy(tokens.spelled, used, spelled))
+            size = 0
+        if size == 0:
+            level = max(level // 4, least)
+            hn, hp, size = _heap_of(pairs, n_pairs, level, tokens)
+            if size == 0: continue
+        pairs, tokens, hn, hp, seen = _with_room(pairs, tokens, hn, hp, seen, n_pairs, size, used)
         state = n_pairs, n_places, size, used, done
-        state = learn(state, n_merges, least, text, weights, pairs, tokens, places, seen, hn, hp, merged)
+        state = learn(state, n_merges, least, level, text, weights, pairs, tokens, places, seen, hn, hp,
+                      merged)
         n_pairs, n_places, size, used, done = state
         if size > 0: need = 2 * int(pairs.n[hp[0]])
     return _spelled(merged[:done], pairs, tokens)
 
 # %% ../../nbs/engine/fast_bpe.ipynb #3b88431c
+def _heap_of(pairs, n_pairs, least, tokens):
+    "The pairs seen at least `least` times as a heap, and how many they are."
+    hn, hp = (np.zeros((pairs.count[:n_pairs] >= least).sum(), np.int64) for _ in range(2))
+    return hn, hp, push_frequent(hn, hp, 0, 0, n_pairs, least, pairs, tokens)
+
+def _with_room(pairs, tokens, hn, hp, seen, n_pairs, size, used):
+    "The arrays, longer where the next merge has no room."
+    p = hp[0]
+    need, spelled = 2 * int(pairs.n[p]), int(tokens.length[pairs.a[p]] + tokens.length[pairs.b[p]])
+    pairs = Pairs(*(_roomy(column, n_pairs, need) for column in pairs))
+    tokens = tokens._replace(spelled=_roomy(tokens.spelled, used, spelled))
+    return pairs, tokens, _roomy(hn, size, need), _roomy(hp, size, need), _roomy(seen, 0, need)
+
 def _spelled(merged, pairs, tokens):
     "The merges as pairs of byte strings."
     n = 256 + len(merged)
     at, length = tokens.at[:n].tolist(), tokens.length[:n].tolist()
-    vocab = [tokens.spelled[a:a+n].tobytes() for a, n in zip(at, length)]
+    spelled = tokens.spelled.tobytes()
+    vocab = [spelled[a:a+n] for a, n in zip(at, length)]
     return [(vocab[a], vocab[b]) for a, b in zip(pairs.a[merged].tolist(), pairs.b[merged].tolist())]
 
 # %% ../../nbs/engine/fast_encode.ipynb #fe000003

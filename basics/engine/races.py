@@ -7,12 +7,12 @@ __all__ = ['LIBRARIES', 'race', 'hard_texts', 'hard_race', 'cold_and_warm', 'kee
            'scale', 'large_race', 'tokenizer_experiments']
 
 # %% ../../nbs/engine/races.ipynb #7fa25228
-import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time
+import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time, warnings
 from collections import defaultdict, namedtuple
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
-from multiprocessing import get_context
+from multiprocessing import TimeoutError as TooLate, get_context
 from pathlib import Path
 
 import numpy as np
@@ -268,6 +268,32 @@ def hard_texts(
             "one letter": "a" * n, "random letters": of(letters, n),
             "random words": " ".join(of(letters, k) for k in rng.integers(2, 12, n // 8))}
 
+# %% ../../nbs/engine/races.ipynb #hardtrn1
+def _medians(library, path, vocab_size, end, rounds):
+    "Medians of seconds that a library takes to train, after a first time."
+    warnings.simplefilter("ignore")   # such a text may have fewer pairs than asked for
+    job = TRAINERS[library](path, vocab_size, end)
+    rows = [_timed(job) for _ in range(rounds + 1)][1:]
+    return dict(zip(("seconds", "cpu_seconds"), map(statistics.median, zip(*rows))))
+
+def _hard_training(paths, libraries, vocab_size, end, rounds, limit):
+    "text -> library -> medians of seconds, or why there are none; `limit`: seconds for a text."
+    from basics.engine import races   # a new process must be able to import what it runs
+    results = {kind: {} for kind in paths}
+    for name in libraries:
+        pool = None
+        for kind, path in paths.items():
+            pool = pool or get_context("spawn").Pool(1)
+            job = pool.apply_async(races._medians, (name, str(path), vocab_size, end, rounds))
+            try: results[kind][name] = job.get(limit)
+            except Exception as e:   # whatever a library does, the others run
+                why = f"not within {limit} s" if isinstance(e, TooLate) else f"{type(e).__name__}: {e}"
+                results[kind][name] = dict(failed=re.sub(r"/\S*/", "", why)[:160])
+                pool.terminate()
+                pool = None
+        if pool: pool.terminate()
+    return results
+
 # %% ../../nbs/engine/races.ipynb #hardrac3
 def hard_race(
     tokenizers: dict,          # name -> a `Tokenizer`
@@ -276,15 +302,22 @@ def hard_race(
     n: int = 1_000_000,        # bytes of each text
     without: list[str] = (),   # libraries to leave out
     end: str = "<|endoftext|>",
-) -> dict:   # as `race`; encoding: tokenizer -> text -> job -> medians of seconds
-    "Time encoding of texts that do not repeat, side by side with every library that is installed"
+    vocab_size: int = 2000,    # of what is trained
+) -> dict:   # as `race`; encoding: tokenizer -> text -> job -> medians; training: text -> library -> medians
+    "Time encoding of texts that do not repeat, and training on them, with every library that is installed"
     encoding, left_out = defaultdict(dict), {name: "left out on request" for name in without}
-    for (name, tokenizer), (kind, text) in product(tokenizers.items(), hard_texts(n).items()):
-        with tempfile.TemporaryDirectory() as folder:
-            write_atomic(path := Path(folder)/"text.txt", lambda f: f.write(text.encode()))
+    with tempfile.TemporaryDirectory() as folder:
+        texts = hard_texts(n)
+        paths = {kind: Path(folder)/f"{kind}.txt" for kind in texts}
+        for kind, path in paths.items(): path.write_bytes(texts[kind].encode())
+        for (name, tokenizer), (kind, path) in product(tokenizers.items(), paths.items()):
             encoders = _encoders(_contest(path, folder, tokenizer, end), without, left_out)
             encoding[name][kind] = _rounds({}, encoders, rounds)["encoding"]
-    results = dict(encoding=encoding, rounds=rounds, left_out=left_out) | _machine_facts("numba", *LIBRARIES)
+        can = _who_can([x for x in TRAINERS if x not in without],
+                       lambda name: TRAINERS[name](path, vocab_size, end), left_out)
+        training = _hard_training(paths, can, vocab_size, end, rounds, 60)
+    results = dict(encoding=encoding, training=training, vocab_size=vocab_size, rounds=rounds)
+    results |= dict(left_out=left_out) | _machine_facts("numba", *LIBRARIES)
     write_atomic(out, lambda f: f.write(json.dumps(results, indent=1).encode()))
     return results
 
