@@ -8,7 +8,7 @@ __all__ = ['machine_name', 'pick_device', 'pick_dtype', 'deterministic', 'keep_f
 
 # %% ../../nbs/engine/machine.ipynb #1aac7610
 import ctypes, math, os, platform, re, sys, time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -118,7 +118,9 @@ def memory_gb(
     "The most memory used so far: the device's, or the process's own; NaN where the system does not say"
     if device.type == "cuda": return torch.cuda.max_memory_allocated(device) / 1e9
     if resource is None: return math.nan
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on a Mac, kilobytes on Linux
+    with suppress(OSError, TypeError):  # Linux; the count below also holds what a process's parent had
+        return 1024 * int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1e9
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on a Mac, else kilobytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 # %% ../../nbs/engine/machine.ipynb #tot00002

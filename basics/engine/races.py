@@ -20,7 +20,7 @@ import numpy as np
 from ..boundary import write_atomic
 from ..bpe import PAT, Tokenizer, train_bpe
 from .fast_bpe import char_classes, compile_kernels, cores, count_file, count_part, learn_merges
-from .machine import machine_name
+from .machine import machine_name, memory_gb, pick_device
 
 # %% ../../nbs/engine/races.ipynb #02f288b9
 Contest = namedtuple("Contest", "path folder tokenizer end file")   # file: the tokenizer as tokenizer.json
@@ -279,6 +279,7 @@ def _medians(library, path, vocab_size, end, rounds):
 def _hard_training(paths, libraries, vocab_size, end, rounds, limit):
     "text -> library -> medians of seconds, or why there are none; `limit`: seconds for a text."
     from basics.engine import races   # a new process must be able to import what it runs
+    races._fresh_process(races._peak_mb)   # fails here where none can be started
     results = {kind: {} for kind in paths}
     for name in libraries:
         pool = None
@@ -389,9 +390,7 @@ def invented_text(
 # %% ../../nbs/engine/races.ipynb #ca3ac5ae
 def _peak_mb():
     "The most memory this process has taken so far, in MB."
-    import resource   # not on Windows
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return 1e3 * memory_gb(pick_device("cpu"))
 
 # %% ../../nbs/engine/races.ipynb #1b558457
 def _with_peak(f, args):
