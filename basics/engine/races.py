@@ -7,7 +7,7 @@ __all__ = ['LIBRARIES', 'race', 'hard_texts', 'hard_race', 'cold_and_warm', 'kee
            'scale', 'large_race', 'tokenizer_experiments']
 
 # %% ../../nbs/engine/races.ipynb #7fa25228
-import base64, json, os, platform, random, re, statistics, string, sys, sysconfig, tempfile, time, warnings
+import base64, json, os, platform, random, re, statistics, string, sysconfig, tempfile, time, warnings
 from collections import defaultdict, namedtuple
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
