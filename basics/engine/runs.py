@@ -12,6 +12,7 @@ __all__ = ['TOY_RUN', 'EAGER', 'START', 'write_json', 'read_config', 'read_metri
 import io, json, math, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -472,6 +473,7 @@ def _processes(device):
     if not dist.is_torchelastic_launched() or dist.is_initialized(): return (yield)
     gpus = device != "cpu" and torch.cuda.is_available()
     if gpus: torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    import_module("torch._dynamo")  # later it would hold the group; its threads can abort Python's end
     dist.init_process_group("nccl" if gpus else "gloo")
     try: yield
     finally: dist.destroy_process_group()
