@@ -134,6 +134,7 @@ def _open_folder(out, config, resume):
     if not resume:
         if status == "running":
             with _kept(out): pass  # says who has it, if somebody has
+        elif ended: _ended(out)
         cure = "name another folder" if ended else "resume it, or name another folder"
         raise FileExistsError(f"{out} already holds a run ({status}): {cure}")
     return ended
