@@ -456,6 +456,11 @@ def _claim(
         else: ours = True
         yield ours
 
+def _sweep_claims(folder):
+    "Remove the lock files of processes that were killed"
+    for left in folder.glob("*"):
+        with _claim(left): pass
+
 
 # %% ../../nbs/engine/experiments.ipynb #ebcffc66
 def _depends(e, other):
@@ -530,7 +535,7 @@ def reproduce(
     with tqdm(disable=not progress, bar_format=shape, smoothing=0) as bar:  # the mean rate since the start
         while True:
             done, left = _planned(plan, out, only)
-            if not (left := [(e, c) for e, c in left if e.name not in skipped]): return not skipped
+            if not (left := [(e, c) for e, c in left if e.name not in skipped]): break
             gone = sum(work(c) for e, c in done if e.name not in before)  # by other processes, too
             bar.total = gone + sum(work(c) for _, c in left)
             bar.update(max(gone - bar.n, 0))
@@ -539,6 +544,8 @@ def reproduce(
                 if late(work(config)): skipped.add(e.name)
                 elif _run_claimed(e, config, out, bar, gone, f"run {len(done) + 1}: {e.name}", done): break
             else: time.sleep(.5)  # other processes are at work on all that is left
+    _sweep_claims(out/".claims")
+    return not skipped
 
 # %% ../../nbs/engine/experiments.ipynb #side0002
 def _help(*job):
