@@ -957,14 +957,12 @@ def spell(new, x, y, used, tokens):
 
 # %% ../../nbs/engine/fast_bpe.ipynb #a7000016
 AHEAD = 12   # places for which memory is asked before they are visited
-
 @compiled
 def apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen):
     "Replace pair `p` by token `new` at its places; how many pairs there are now, and places of new pairs."
     a, b, count, start, n = pairs
     length, left, right, m = tokens.length, tokens.left, tokens.right, 0
-    la, lb = length[a[p]], length[b[p]]
-    stop = start[p] + n[p]
+    la, lb, stop = length[a[p]], length[b[p]], start[p] + n[p]
     for k in range(start[p], stop):
         i, ahead = places[k], places[min(k + AHEAD, stop - 1)]
         fetch(text.pair, ahead); fetch(text.token, ahead)
