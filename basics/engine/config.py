@@ -145,6 +145,9 @@ _tinystories = Config(
 _gpu = dict(attention="flash", no_decay="gains", dtype="bfloat16", compile=True, device="cuda", eval_tokens=0,
             checkpoint_every=1000)
 _full = _gpu | dict(batch_size=256, max_steps=5000, learning_rate=3e-3)
+_sample = replace(
+    _tinystories, **_gpu, optimizer="muon", batch_size=64, max_steps=2500, learning_rate=6e-3,
+    weight_decay=1.4, beta2=.99, dropout=.1, warmup_steps=125, eval_every=250, sampling="epochs")
 
 PRESETS = dict(  # name -> Config
     toy=Config(),
@@ -153,9 +156,9 @@ PRESETS = dict(  # name -> Config
                     learning_rate=3e-3, warmup_steps=62, eval_every=125, log_every=1),
     ece405=replace(_tinystories, dtype="float16", device="cuda", batch_size=64, max_steps=2012,
                    learning_rate=3e-3, warmup_steps=100, eval_every=200, checkpoint_every=100),
-    sample=replace(_tinystories, **_gpu, optimizer="muon", batch_size=64, max_steps=2500, learning_rate=6e-3,
-                   weight_decay=1.4, beta2=.99, dropout=.1, warmup_steps=125, eval_every=250,
-                   sampling="epochs"),
+    sample=_sample,
+    least=replace(_sample, tie_embeddings=True, d_model=384, num_layers=10, num_heads=12, d_ff=1024,
+                  ema_decay=.998),
     full=replace(_tinystories, **_full),
     owt=replace(_tinystories, **_full, corpus="owt", vocab_size=32_000))
 

@@ -848,7 +848,7 @@ def t4_costs(
 @call_parse
 @with_fields
 def basics_train(
-    # toy, laptop, handout, ece405, sample, full or owt: where the fields below come from
+    # toy, laptop, handout, ece405, sample, least, full or owt: where the fields below come from
     # when they are left out [toy, or with --resume the run's own configuration]
     preset: str = None,
     out: str = "out/run",  # run folder to make
