@@ -297,6 +297,7 @@ def _attention_traffic(c, x):
 # %% ../../nbs/engine/memory.ipynb #85efb5ea
 def step_traffic(
     batch_size: int, # sequences
+    own_products: bool = False, # gates and the loss's exponentials stand behind products, as on an H100
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.DataFrame: # a row each: line, numbers (moved for each time), times, bytes (of all)
     "Bytes that an engine's step in bfloat16 must move between its matrix products"
@@ -306,8 +307,9 @@ def step_traffic(
     joined = sum(math.prod(shape) * n for _, shape, n in weight_copies("engine", **model_config))
     rows = [("embedding, there and back", 4 * x, 1), ("add and norm", 4 * x, 2 * L + 1),
             ("add and norm, back", 4 * x, 2 * L + 1), *_attention_traffic(c, x)]
-    rows += [("SwiGLU's product", 3 * hidden, L), ("SwiGLU's product, back", 5 * hidden, L)]
-    rows += [("loss", 2 * logits, 1), ("weights side by side", 2 * joined, 1),
+    forth, back, loss = (1, 4, 0) if own_products else (3, 5, 2)
+    rows += [("SwiGLU's product", forth * hidden, L), ("SwiGLU's product, back", back * hidden, L)]
+    rows += [("loss", loss * logits, 1), ("weights side by side", 2 * joined, 1),
              ("gradients gathered, norm", 3 * P, 1), ("AdamW", 14 * P, 1)] # 28 bytes, counted in twos
     table = pd.DataFrame(rows, columns=["line", "numbers", "times"])
     return table.assign(bytes=2 * table["numbers"] * table["times"])
@@ -317,13 +319,14 @@ def step_time_floor(
     batch_size: int, # sequences
     flops_per_second: float, # ceiling for matrix products
     bytes_per_second: float, # ceiling for memory traffic
+    own_products: bool = False, # as in `step_traffic`
     **model_config, # keyword arguments of `TransformerLM`
 ) -> pd.DataFrame: # a row each: line, FLOPs, bytes, seconds
     "The least time of a training step in bfloat16: its products at one rate, its traffic at the other"
     products = forward_flops(**model_config).groupby("part")["FLOPs"].sum()
     rows = [("products of scores" if part == "scores" else f"products: {part}", 3 * batch_size * flops, 0)
             for part, flops in products.items()]
-    traffic = step_traffic(batch_size, **model_config)
+    traffic = step_traffic(batch_size, own_products, **model_config)
     rows += [(line, 0, size) for line, size in zip(traffic["line"], traffic["bytes"])]
     table = pd.DataFrame(rows, columns=["line", "FLOPs", "bytes"])
     return table.assign(seconds=table["FLOPs"] / flops_per_second + table["bytes"] / bytes_per_second)
