@@ -246,13 +246,13 @@ class GatedFeedForward(torch.autograd.Function):
     "silu(x w1^T) (x w3^T) w2^T with the gates behind the products"
     @staticmethod
     def forward(ctx,
-        x,  # (n, d_model), contiguous, bfloat16
+        x,  # (n, d_model), bfloat16
         w1,  # (d_ff, d_model), d_ff a multiple of 64, d_model of 8
         w3,  # as w1
         w2,  # (d_model, d_ff)
     ):  # (n, d_model)
         "Run the forward kernel, keep what the backward kernel needs"
-        (n, D), F, d = x.shape, len(w1), TensorDescriptor.from_tensor
+        (n, D), F, d, x = x.shape, len(w1), TensorDescriptor.from_tensor, x.contiguous()
         a, b, h = (x.new_empty(n, F) for _ in range(3))
         M, N, K, tiles = _tiles(n, F, GATE_TILES)
         _gate[(tiles,)](d(x, [M, K]), d(w1, [N, K]), d(w3, [N, K]), d(a, [M, N]), d(b, [M, N]), d(h, [M, N]),
@@ -363,12 +363,12 @@ def _exponentials(hidden, weight, true, e, sums, n, V,
 HEAD_TILES = dict(P=132, M=128, N=256, K=64, num_warps=8, num_stages=3)
 
 def losses_and_exponentials(
-    hidden: Tensor,  # (n, d_model), contiguous, bfloat16
+    hidden: Tensor,  # (n, d_model), bfloat16
     weight: Tensor,  # (vocab_size, d_model)
     targets: Tensor,  # (n), token ids
 ) -> tuple[Tensor, Tensor, Tensor]:  # losses (n), e - s y (n, vocab_size), 1 / (s n) (n, 1)
     "-log p(target) of each row, and the gradient of their mean by the logits as a matrix and a factor a row"
-    n, V, d = len(hidden), len(weight), TensorDescriptor.from_tensor
+    n, V, d, hidden = len(hidden), len(weight), TensorDescriptor.from_tensor, hidden.contiguous()
     M, N, K, tiles = _tiles(n, V, HEAD_TILES)
     true = (hidden.float() * weight[targets].float()).sum(-1)
     e, sums = hidden.new_empty(n, V), hidden.new_empty(triton.cdiv(V, N), n, dtype=torch.float32)

@@ -46,7 +46,8 @@ def parameter_groups(
         matrix = config.optimizer == "muon" and name.startswith("layers.") and p.ndim == 2
         spared = any(word in name for word in _SPARED[config.no_decay])
         groups.setdefault((p.shape if matrix else None, spared), []).append(p)
-    return [dict(params=params, weight_decay=0. if spared else config.weight_decay,
+    def last(p): return p.numel() % 8 > 0  # laid end to end, the others then begin at a multiple of 16 bytes
+    return [dict(params=sorted(params, key=last), weight_decay=0. if spared else config.weight_decay,
                  momentum=.95 if shape else None) for (shape, spared), params in groups.items()]
 
 # %% ../../nbs/engine/step.ipynb #73201861
