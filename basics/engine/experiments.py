@@ -473,7 +473,8 @@ def _depends(e, other):
 # %% ../../nbs/engine/experiments.ipynb #15e75578
 def _planned(plan, out, only):
     "The runs of a plan with their configurations: those that are finished, and those that are left"
-    planned = experiments(plan, results_table(out))
+    results = [read_json(path) for path in sorted(out.glob("*/result.json"))]
+    planned = experiments(plan, pd.DataFrame(results, columns=COLUMNS))
     runs = [(e, replace(plan.base, **e.changes)) for e in planned if not only or e.group in only.split(",")]
     finished = [is_finished(config, out/e.name) for e, config in runs]
     return [r for r, f in zip(runs, finished) if f], [r for r, f in zip(runs, finished) if not f]

@@ -12,6 +12,7 @@ __all__ = ['TOY_RUN', 'EAGER', 'START', 'write_json', 'read_config', 'read_metri
 import io, json, math, os, re, shutil, signal, subprocess, sys, tempfile, threading, time, warnings
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -372,9 +373,15 @@ def validate(self: Trainer,
     "Loss of the validation text"
     c = self.config
     n = None if everything or not c.eval_tokens else c.eval_tokens + 1
-    windows = min(max(c.batch_size, 2560 // c.context_length), 64)  # small batches are slow
-    loss = evaluate(self.train_step.averaged, self.valid[:n], c.context_length, windows, c.dtype, c.compile)
+    loss = evaluate(self.train_step.averaged, self.valid[:n], c.context_length, self._at_once(), c.dtype,
+                    c.compile)
     return dict(val_loss=loss, bits_per_byte=loss / math.log(2) * self.tokens_per_byte)
+
+@patch
+def _at_once(self: Trainer):
+    "Windows to validate in one batch: small ones are slow, and on a CPU those that leave its cache, too"
+    at_least = max(2560 // self.config.context_length, 1)
+    return at_least if self.device.type == "cpu" else min(max(self.config.batch_size, at_least), 64)
 
 # %% ../../nbs/engine/runs.ipynb #394c1b3b
 @patch
@@ -511,13 +518,16 @@ def weight_file(
 def floor(self: Trainer) -> dict:  # document_loss and document_floor, nats per token; or nothing
     "On the toy corpus: the loss of whole documents, and the least that any model can have on them"
     end, length = self.data.tokenizer.encode(END_OF_TEXT)[0], self.config.context_length
-    text = self.data.corpus.valid.read_text(encoding="utf-8")
-    documents = split_documents(text)[1:]  # the first has no <|endoftext|> before it
     longest = np.diff(np.flatnonzero(self.valid == end)).max()
     if longest > length: return {}  # a story that does not fit cannot be read whole
-    got = document_loss(self.train_step.averaged, self.valid, end, length)
-    least = toy_floor(documents, got["tokens"])
-    return dict(document_loss=got["nats_per_token"], document_floor=least["nats_per_token"])
+    got = document_loss(self.train_step.averaged, self.valid, end, length, self._at_once())
+    least = _least(self.data.corpus.valid.read_text(encoding="utf-8"), got["tokens"])
+    return dict(document_loss=got["nats_per_token"], document_floor=least)
+
+@cache
+def _least(text, n_tokens):
+    "`toy_floor` of all stories but the first, which has no <|endoftext|> before it, in nats per token"
+    return toy_floor(split_documents(text)[1:], n_tokens)["nats_per_token"]
 
 # %% ../../nbs/engine/runs.ipynb #9d8350d8
 @patch
