@@ -955,8 +955,10 @@ def spell(new, x, y, used, tokens):
         used += tokens.length[t]
     return used
 
-# %% ../../nbs/engine/fast_bpe.ipynb #a7000016
+# %% ../../nbs/engine/fast_bpe.ipynb #ahead001
 AHEAD = 12   # places for which memory is asked before they are visited
+
+# %% ../../nbs/engine/fast_bpe.ipynb #a7000016
 @compiled
 def apply_merge(p, new, n_pairs, text, counts, pairs, tokens, places, seen):
     "Replace pair `p` by token `new` at its places; how many pairs there are now, and places of new pairs."
