@@ -26,7 +26,7 @@ import torch
 from fastcore.basics import patch
 from fastcore.script import Param, call_parse
 
-from ..boundary import write_atomic
+from ..boundary import sweep, write_atomic
 from .corpora import plain_errors
 from .doctor import MODELS, TESTS, Result, compare_modules, error_text, examine, line
 from ..data import END_OF_TEXT, toy_text
@@ -351,8 +351,8 @@ def write_edition(
     for name, text in edition(solved).items():
         path = Path(out, name)
         (kept if path.exists() else written).append(name)
-        if path.exists(): continue
-        write_atomic(path, lambda f: f.write(text.encode()))
+        if path.exists(): sweep(path)
+        else: write_atomic(path, lambda f: f.write(text.encode()))
     return written, kept
 
 # %% ../../nbs/engine/exercises.ipynb #e84bde77
