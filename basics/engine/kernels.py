@@ -275,14 +275,14 @@ class GatedFeedForward(torch.autograd.Function):
 # %% ../../nbs/engine/kernels.ipynb #gate0009
 @torch.compiler.assume_constant_result
 def _on_hopper():
-    "Whether Triton has descriptors, and the GPU a unit that fetches tiles"
-    return TensorDescriptor is not None and torch.cuda.get_device_capability() >= (9, 0)
+    "Whether Triton has descriptors, and the GPU is one for which the tiles were chosen"
+    return TensorDescriptor is not None and torch.cuda.get_device_capability() == (9, 0)
 
 def product_kernels_apply(
     x: Tensor,  # (n, features)
     weight: Tensor,  # (outputs, features)
 ) -> bool:  # False where PyTorch's lines have to do
-    "Whether a product of our own can run: Triton 3.4, an H100 or later, bfloat16, rows in steps of 16 bytes"
+    "Whether a product of our own can run: Triton 3.4, an H100 or H200, bfloat16, rows in steps of 16 bytes"
     return (x.is_cuda and x.dtype == weight.dtype == torch.bfloat16 and x.shape[-1] % 8 == 0
             and len(weight) % 8 == 0 and _on_hopper())
 
@@ -354,7 +354,8 @@ def _exponentials(hidden, weight, true, e, sums, n, V,
         for k in range(0, D, K): z = tl.dot(hidden.load([row * M, k]), weight.load([col * N, k]).T, z)
         rows, cols = row * M + tl.arange(0, M), col * N + tl.arange(0, N)
         z = (z - tl.load(true + rows, rows < n, other=0.)[:, None]) * 1.4426950408889634  # log2 e
-        p = tl.where(cols[None] < V, tl.exp2(tl.minimum(z, 90.)), 0.)
+        z = tl.where(z > 90., 90., z)  # no minimum: that would make a number of a NaN
+        p = tl.where(cols[None] < V, tl.exp2(z), 0.)
         e.store([row * M, col * N], p.to(e.dtype))
         tl.store(sums + col * n + rows, tl.sum(p, 1), rows < n)
 
